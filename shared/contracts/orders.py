@@ -1,0 +1,77 @@
+"""What orders says: who wants which ticket at which price, and what became of it."""
+
+import datetime as dt
+import uuid
+from typing import ClassVar
+
+from shared.contracts import events
+
+SOURCE = "/orders"
+
+
+class _Order(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+    SOURCE: ClassVar[str] = SOURCE
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    status: str
+    ticket_id: uuid.UUID
+    ticket_version: int
+    ticket_title: str
+    amount_minor: int
+    currency: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    payment_id: uuid.UUID | None = None
+    reason: str | None = None
+    relist: bool | None = None
+
+
+class OrderCreated(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.created"
+
+
+class OrderConfirmed(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.confirmed"
+
+
+class OrderCancelled(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.cancelled"
+
+
+class OrderExpired(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.expired"
+
+
+class OrderCompleted(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.completed"
+
+
+class OrderRefunded(_Order, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "order.refunded"
+
+
+class PaymentRefused(events.Event, frozen=True, kw_only=True, rename="camel"):
+    """A verdict on a payment: its order can no longer be completed by it."""
+
+    TYPE: ClassVar[str] = "order.payment_refused"
+    SOURCE: ClassVar[str] = SOURCE
+
+    order_id: uuid.UUID
+    payment_id: uuid.UUID
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        return str(self.order_id)
+
+
+EVENTS = (
+    OrderCreated,
+    OrderConfirmed,
+    OrderCancelled,
+    OrderExpired,
+    OrderCompleted,
+    OrderRefunded,
+    PaymentRefused,
+)

@@ -1,0 +1,78 @@
+"""What tickets says: what is offered, reserved, sold, and which reservations it refuses."""
+
+import datetime as dt
+import uuid
+from typing import ClassVar
+
+from shared.contracts import events
+
+SOURCE = "/tickets"
+
+
+class _Ticket(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+    SOURCE: ClassVar[str] = SOURCE
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    status: str
+    order_id: uuid.UUID | None
+    title: str
+    amount_minor: int
+    currency: str
+    description: str
+    venue: str
+    starts_at: dt.datetime | None
+    category: str
+    seat: str
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class TicketCreated(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.created"
+
+
+class TicketUpdated(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.updated"
+
+
+class TicketWithdrawn(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.withdrawn"
+
+
+class TicketReserved(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.reserved"
+
+
+class TicketReleased(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.released"
+
+
+class TicketSold(_Ticket, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "ticket.sold"
+
+
+class ReservationRefused(events.Event, frozen=True, kw_only=True, rename="camel"):
+    """A verdict on an order: changes no ticket, so it is never judged by a version."""
+
+    TYPE: ClassVar[str] = "ticket.reservation_refused"
+    SOURCE: ClassVar[str] = SOURCE
+
+    ticket_id: uuid.UUID
+    order_id: uuid.UUID
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        return str(self.order_id)
+
+
+EVENTS = (
+    TicketCreated,
+    TicketUpdated,
+    TicketWithdrawn,
+    TicketReserved,
+    TicketReleased,
+    TicketSold,
+    ReservationRefused,
+)

@@ -1,0 +1,85 @@
+"""What auth says: people, their sessions, and that the set of signing keys has changed. Only these carry e-mails."""
+
+import datetime as dt
+import uuid
+from typing import ClassVar
+
+from shared.contracts import events
+
+SOURCE = "/auth"
+
+
+class _User(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+    SOURCE: ClassVar[str] = SOURCE
+
+    id: uuid.UUID
+    email: str | None
+    roles: tuple[str, ...]
+    active: bool
+    tokens_valid_after: dt.datetime
+    redacted: bool = False
+
+    @property
+    def status(self) -> str:
+        return "active" if self.active else "inactive"
+
+
+class UserRegistered(_User, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "user.registered"
+
+
+class UserUpdated(_User, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "user.updated"
+
+
+class UserBanned(_User, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "user.banned"
+
+
+class UserReinstated(_User, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "user.reinstated"
+
+
+class UserClosed(_User, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "user.closed"
+
+
+class SessionRevoked(events.Event, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "session.revoked"
+    SOURCE: ClassVar[str] = SOURCE
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    expires_at: dt.datetime
+
+
+class _SigningKey(events.Event, frozen=True, kw_only=True, rename="camel"):
+    """Names a key, never brings one: key material is fetched from auth's own address."""
+
+    SOURCE: ClassVar[str] = SOURCE
+
+    kid: str
+
+    @property
+    def subject(self) -> str:
+        return self.kid
+
+
+class SigningKeyPublished(_SigningKey, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "signing_key.published"
+
+
+class SigningKeyRetired(_SigningKey, frozen=True, kw_only=True, rename="camel"):
+    TYPE: ClassVar[str] = "signing_key.retired"
+
+
+EVENTS = (
+    UserRegistered,
+    UserUpdated,
+    UserBanned,
+    UserReinstated,
+    UserClosed,
+    SessionRevoked,
+    SigningKeyPublished,
+    SigningKeyRetired,
+)

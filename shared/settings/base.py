@@ -1,0 +1,159 @@
+"""What the settings of all services have in common. Everything that differs between places comes from the environment."""
+
+import datetime as dt
+from typing import Any
+
+from shared.settings import logs
+from shared.settings.environment import Environment
+
+REQUIRED = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_ORIGIN")
+
+APPS = [
+    "shared.identity.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_prometheus",
+    "drf_spectacular",
+    "rest_framework",
+    "shared.http",
+    "shared.identity",
+    "shared.messaging",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "shared.http.middleware.RequestIdMiddleware",
+    "shared.http.middleware.SecurityHeadersMiddleware",
+    "shared.http.middleware.ProblemMiddleware",
+    "shared.http.middleware.CrossSiteMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "shared.identity.middleware.IdentityMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+
+def environment(*required: str) -> Environment:
+    """The process's environment; stops the boot with one message that names everything missing."""
+    return Environment(*REQUIRED, *required)
+
+
+def settings(env: Environment, *, service: str, app: str) -> dict[str, Any]:
+    """The settings of the service called `service` ("orders") whose domain app is `app` ("orders_service.orders")."""
+    package = app.partition(".")[0]
+    return {
+        "SERVICE": service,
+        "ROOT_URLCONF": f"{package}.config.urls",
+        "WSGI_APPLICATION": f"{package}.config.wsgi.application",
+        "INSTALLED_APPS": [*APPS, app],
+        "MIDDLEWARE": MIDDLEWARE,
+        "DATABASES": {"default": _database(env)},
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "AUTH_USER_MODEL": "identity.User",
+        **_secrecy(env),
+        **_pages(service),
+        **_messaging(env, app),
+        **_api(service),
+        "JWKS_URL": env.str("JWKS_URL", default=""),
+        "ACCESS_TOKEN_LIFE": dt.timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=900)),
+        "READINESS": ["shared.identity.readiness.keys_held"],
+        "WRITES_PER_MINUTE": env.int("WRITES_PER_MINUTE", default=300),
+        "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=["127.0.0.1"]),
+        "LANGUAGE_CODE": "en",
+        "TIME_ZONE": "UTC",
+        "USE_TZ": True,
+        "USE_I18N": False,
+        "APPEND_SLASH": False,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 1_000_000,
+        "LOGGING": logs.configure(
+            service=service, output=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
+        ),
+        "LOGGING_CONFIG": "logging.config.dictConfig",
+    }
+
+
+def _database(env: Environment) -> dict[str, Any]:
+    database: dict[str, Any] = env.db("DATABASE_URL")
+    size = env.int("DB_POOL_SIZE", default=8)
+    options: dict[str, Any] = {"connect_timeout": 3, "options": "-c statement_timeout=15000"}
+    if size:
+        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3}
+    return {**database, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+
+
+def _secrecy(env: Environment) -> dict[str, Any]:
+    origin: str = env.str("PUBLIC_ORIGIN").rstrip("/")
+    https = origin.startswith("https://")
+    return {
+        "SECRET_KEY": env.str("SECRET_KEY"),
+        "DEBUG": env.bool("DEBUG", default=False),
+        "PUBLIC_ORIGIN": origin,
+        # Which Host header reaches a service is the gateway's business; links are made from PUBLIC_ORIGIN alone.
+        "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", default=["*"]),
+        "CSRF_TRUSTED_ORIGINS": [origin],
+        "CSRF_COOKIE_SECURE": https,
+        "X_FRAME_OPTIONS": "DENY",
+    }
+
+
+def _pages(service: str) -> dict[str, Any]:
+    """The admin: every path and cookie of it stays below /admin/<service>/, for all admins share one origin."""
+    home = f"/admin/{service}/"
+    return {
+        "STATIC_URL": f"{home}static/",
+        "WHITENOISE_USE_FINDERS": True,
+        "WHITENOISE_AUTOREFRESH": False,
+        "CSRF_COOKIE_PATH": home,
+        "CSRF_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_PATH": home,
+        "MESSAGE_STORAGE": "django.contrib.messages.storage.cookie.CookieStorage",
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+    }
+
+
+def _messaging(env: Environment, app: str) -> dict[str, Any]:
+    return {
+        "BROKER_URL": env.str("BROKER_URL"),
+        "MESSAGING_HANDLERS": ["shared.identity.handlers", f"{app}.handlers"],
+        "MESSAGING_SWEEPS": {"shared.http.tasks.prune": 600.0},
+        "MESSAGING_BACKGROUND": ["shared.identity.keys.refresh_forever"],
+    }
+
+
+def _api(service: str) -> dict[str, Any]:
+    return {
+        "REST_FRAMEWORK": {
+            "DEFAULT_AUTHENTICATION_CLASSES": ["shared.identity.authentication.IdentityAuthentication"],
+            "DEFAULT_PERMISSION_CLASSES": ["shared.identity.permissions.IsUser"],
+            "DEFAULT_PARSER_CLASSES": ["shared.http.parsers.StrictJSONParser"],
+            "DEFAULT_RENDERER_CLASSES": ["shared.http.renderers.JSONRenderer"],
+            "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+            "EXCEPTION_HANDLER": "shared.http.problems.handle",
+            "UNAUTHENTICATED_USER": None,
+        },
+        "SPECTACULAR_SETTINGS": {
+            "TITLE": f"Admit One: {service}",
+            "VERSION": "1",
+            "OAS_VERSION": "3.1.0",
+            "SERVE_INCLUDE_SCHEMA": False,
+            "SERVE_AUTHENTICATION": [],
+            "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+        },
+    }

@@ -1,0 +1,52 @@
+"""Logging for every process: structlog over the standard library, one line an event, JSON or for a console."""
+
+import logging
+from typing import Any
+
+import structlog
+
+from shared import tracing
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def add_request(_logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Every line says which request caused it, also in a consumer of another service."""
+    if (request_id := tracing.request_id.get()) is not None:
+        line.setdefault("request_id", request_id)
+    return line
+
+
+def configure(*, service: str, output: str, level: str) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING. `output` is `json` or `console`."""
+
+    def add_service(_logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+        return {**line, "service": service}
+
+    processors = [*SHARED_PROCESSORS, add_request, add_service]
+    structlog.configure(
+        processors=[*processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    render = structlog.dev.ConsoleRenderer(colors=False) if output == "console" else structlog.processors.JSONRenderer()
+    exceptions = [] if output == "console" else [structlog.processors.format_exc_info]
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": processors,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, render],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        # The request line of shared.http says it already; Django's own adds a second one for every 4xx.
+        "loggers": {"django.request": {"level": logging.getLevelName(logging.ERROR)}},
+    }

@@ -1,0 +1,3 @@
+from shared.testing import suite
+
+suite.prepare("tests.shared.settings", service="shared")

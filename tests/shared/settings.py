@@ -1,0 +1,12 @@
+"""A service with no domain of its own, to test what all services share. It is called orders, for the topology's sake."""
+
+from shared.settings import base
+
+env = base.environment()
+vars().update(base.settings(env, service="orders", app="tests.shared"))
+
+INSTALLED_APPS = [name for name in vars()["INSTALLED_APPS"] if name != "tests.shared"]
+ROOT_URLCONF = "tests.shared.urls"
+MESSAGING_HANDLERS: list[str] = []
+MESSAGING_SWEEPS: dict[str, float] = {}
+MESSAGING_BACKGROUND: list[str] = []
