@@ -73,7 +73,7 @@ def within_reach(directory: Path, *, copies: Path) -> Path:
     user = account()
     if user is None:
         return directory
-    probe = subprocess.run([directory / "postgres", "--version"], capture_output=True, **_as(user))
+    probe = subprocess.run([directory / "postgres", "-V"], check=False, capture_output=True, **_as(user))
     if probe.returncode == 0:
         return directory
     shutil.copytree(directory.parent, copies / "pginstall", dirs_exist_ok=True, symlinks=True)
@@ -92,9 +92,9 @@ def initialise(*, data: Path, binaries: Path, password: str, superuser: str = "p
         if user := account():
             for path in (data, Path(secret.name)):
                 shutil.chown(path, user)
-        arguments = ["-D", data, "-U", superuser, f"--pwfile={secret.name}", "--auth=scram-sha-256"]
+        arguments = ["-D", str(data), "-U", superuser, f"--pwfile={secret.name}", "--auth=scram-sha-256"]
         arguments += ["--encoding=UTF8", "--locale=C", "--no-sync"]
-        line = [binaries / "initdb", *arguments]
+        line: list[str | Path] = [binaries / "initdb", *arguments]
         subprocess.run(line, check=True, capture_output=True, text=True, cwd=data, **_as(account()))
 
 
@@ -124,9 +124,8 @@ class Server:
     def start(self) -> None:
         line = command(data=self.data, binaries=self.binaries, port=self.port, settings=_FAST)
         with (self.data.parent / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                line, stdout=log, stderr=log, cwd=self.data, preexec_fn=_die_with_parent, **_as(account())
-            )
+            how = {"stdout": log, "stderr": log, "cwd": self.data, **_as(account())}
+            self.process = subprocess.Popen(line, preexec_fn=_die_with_parent, **how)  # noqa: PLW1509 - one C call
         try:
             waiting.until(self._answers, seconds=20, what="the scratch PostgreSQL")
         except AssertionError:
@@ -170,12 +169,12 @@ def server() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[str]:
-    """The superuser's URL of a scratch server, or of the one given in TEST_POSTGRES_URL."""
+    """The superuser's address, without a database, of a scratch server or of the one given in TEST_POSTGRES_URL."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
         return
     with server() as started:
-        yield started.url()
+        yield started.url(database="").rstrip("/")
 
 
 def free_port() -> int:
