@@ -9,7 +9,7 @@ from shared.contracts import events
 SOURCE = "/orders"
 
 
-class _Order(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+class OrderEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     SOURCE: ClassVar[str] = SOURCE
 
     id: uuid.UUID
@@ -27,27 +27,27 @@ class _Order(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     relist: bool | None = None
 
 
-class OrderCreated(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderCreated(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.created"
 
 
-class OrderConfirmed(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderConfirmed(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.confirmed"
 
 
-class OrderCancelled(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderCancelled(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.cancelled"
 
 
-class OrderExpired(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderExpired(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.expired"
 
 
-class OrderCompleted(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderCompleted(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.completed"
 
 
-class OrderRefunded(_Order, frozen=True, kw_only=True, rename="camel"):
+class OrderRefunded(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.refunded"
 
 

@@ -9,7 +9,7 @@ from shared.contracts import events
 SOURCE = "/payments"
 
 
-class _Payment(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+class PaymentEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     SOURCE: ClassVar[str] = SOURCE
 
     id: uuid.UUID
@@ -23,27 +23,27 @@ class _Payment(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     relist: bool | None = None
 
 
-class PaymentAuthorized(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentAuthorized(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.authorized"
 
 
-class PaymentCaptured(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentCaptured(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.captured"
 
 
-class PaymentVoided(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentVoided(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.voided"
 
 
-class PaymentFailed(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentFailed(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.failed"
 
 
-class PaymentDeclined(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentDeclined(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.declined"
 
 
-class PaymentRefunded(_Payment, frozen=True, kw_only=True, rename="camel"):
+class PaymentRefunded(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.refunded"
 
 

@@ -9,7 +9,7 @@ from shared.contracts import events
 SOURCE = "/tickets"
 
 
-class _Ticket(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+class TicketEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     SOURCE: ClassVar[str] = SOURCE
 
     id: uuid.UUID
@@ -28,27 +28,27 @@ class _Ticket(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     updated_at: dt.datetime
 
 
-class TicketCreated(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketCreated(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.created"
 
 
-class TicketUpdated(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketUpdated(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.updated"
 
 
-class TicketWithdrawn(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketWithdrawn(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.withdrawn"
 
 
-class TicketReserved(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketReserved(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.reserved"
 
 
-class TicketReleased(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketReleased(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.released"
 
 
-class TicketSold(_Ticket, frozen=True, kw_only=True, rename="camel"):
+class TicketSold(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.sold"
 
 

@@ -9,7 +9,7 @@ from shared.contracts import events
 SOURCE = "/auth"
 
 
-class _User(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
+class UserEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
     SOURCE: ClassVar[str] = SOURCE
 
     id: uuid.UUID
@@ -24,23 +24,23 @@ class _User(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
         return "active" if self.active else "inactive"
 
 
-class UserRegistered(_User, frozen=True, kw_only=True, rename="camel"):
+class UserRegistered(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.registered"
 
 
-class UserUpdated(_User, frozen=True, kw_only=True, rename="camel"):
+class UserUpdated(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.updated"
 
 
-class UserBanned(_User, frozen=True, kw_only=True, rename="camel"):
+class UserBanned(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.banned"
 
 
-class UserReinstated(_User, frozen=True, kw_only=True, rename="camel"):
+class UserReinstated(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.reinstated"
 
 
-class UserClosed(_User, frozen=True, kw_only=True, rename="camel"):
+class UserClosed(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.closed"
 
 

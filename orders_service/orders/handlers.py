@@ -1,0 +1,61 @@
+"""What orders hears: tickets (kept as a copy; a reservation confirms an order), payments, and bans."""
+
+import datetime as dt
+
+from orders_service.orders import commands
+from shared.contracts import payments, tickets, users
+
+
+def ticket_changed(event: tickets.TicketEvent, *, now: dt.datetime) -> None:
+    commands.keep_ticket(ticket=event)
+    if event.status == "reserved" and event.order_id:
+        commands.confirm_order(order_id=event.order_id)
+
+
+def reservation_refused(event: tickets.ReservationRefused, *, now: dt.datetime) -> None:
+    commands.refuse_order(order_id=event.order_id, reason=event.reason)
+
+
+def payment_authorized(event: payments.PaymentAuthorized, *, now: dt.datetime) -> None:
+    commands.complete_order(
+        order_id=event.order_id,
+        payment_id=event.id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        now=now,
+    )
+
+
+def payment_gone(event: payments.PaymentVoided | payments.PaymentFailed, *, now: dt.datetime) -> None:
+    commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=True)
+
+
+def payment_refunded(event: payments.PaymentRefunded, *, now: dt.datetime) -> None:
+    commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=event.relist is not False)
+
+
+def payment_settled(event: payments.PaymentCaptured | payments.PaymentDeclined, *, now: dt.datetime) -> None:
+    """Nothing to do: the order was completed by the authorization, or never. Heard, so that nothing older acts."""
+
+
+def buyer_barred(event: users.UserBanned | users.UserClosed, *, now: dt.datetime) -> None:
+    commands.cancel_unpaid_orders(user_id=event.id, reason="buyer_barred")
+
+
+HANDLERS = {
+    tickets.TicketCreated: ticket_changed,
+    tickets.TicketUpdated: ticket_changed,
+    tickets.TicketWithdrawn: ticket_changed,
+    tickets.TicketReserved: ticket_changed,
+    tickets.TicketReleased: ticket_changed,
+    tickets.TicketSold: ticket_changed,
+    tickets.ReservationRefused: reservation_refused,
+    payments.PaymentAuthorized: payment_authorized,
+    payments.PaymentCaptured: payment_settled,
+    payments.PaymentDeclined: payment_settled,
+    payments.PaymentVoided: payment_gone,
+    payments.PaymentFailed: payment_gone,
+    payments.PaymentRefunded: payment_refunded,
+    users.UserBanned: buyer_barred,
+    users.UserClosed: buyer_barred,
+}

@@ -1,0 +1,257 @@
+"""A payment: what a buyer's provider has promised, taken or let go for one order. Money is counted in minor units."""
+
+import datetime as dt
+import uuid
+from typing import ClassVar
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+
+from shared import errors, ids
+
+
+class UnknownOrder(errors.NotFound):
+    code = "unknown_order"
+    detail = "There is no such order."
+
+
+class UnknownPayment(errors.NotFound):
+    detail = "There is no such payment."
+
+
+class OrderNotPayable(errors.Conflict):
+    code = "order_not_payable"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(
+            "The order is not confirmed yet. Try again in a moment."
+            if status == "created"
+            else f"The order is {status.replace('_', ' ')}; it cannot be paid."
+        )
+
+
+class AlreadyPaying(errors.Conflict):
+    code = "already_paid"
+    detail = "The order is paid or being paid already."
+
+
+class PaymentDeclined(errors.Declined):
+    detail = "The payment was declined by the provider."
+
+
+class WrongState(errors.Conflict):
+    """The payment's state forbids what was asked."""
+
+    code = "wrong_state"
+
+    def __init__(self, payment: "Payment", asked: str) -> None:
+        super().__init__(f"A payment that is {payment.status} cannot be {asked}.")
+
+
+class AlreadyDecided(errors.Conflict):
+    detail = "What becomes of this payment is decided already."
+
+
+class Order(models.Model):
+    """This service's copy of an order, kept by what the orders service says."""
+
+    AWAITING_PAYMENT: ClassVar = "awaiting_payment"
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    status = models.CharField(max_length=16)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    expires_at = models.DateTimeField()
+    payment_id = models.UUIDField(null=True)
+    version = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+    @property
+    def is_payable(self) -> bool:
+        return self.status == self.AWAITING_PAYMENT
+
+    def demand_payable(self, *, now: dt.datetime) -> None:
+        if not self.is_payable:
+            raise OrderNotPayable(self.status)
+        if now >= self.expires_at:
+            raise OrderNotPayable("expired")
+
+
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    def locked(self) -> "PaymentQuerySet":
+        return self.select_for_update()
+
+    def undecided(self) -> "PaymentQuerySet":
+        """Authorized, and neither to be captured nor voided yet."""
+        return self.filter(status=Payment.Status.AUTHORIZED, decision=Payment.Decision.NONE)
+
+    def to_settle(self) -> "PaymentQuerySet":
+        """Authorized, and decided: the provider is still to be told."""
+        return self.filter(status=Payment.Status.AUTHORIZED).exclude(decision=Payment.Decision.NONE)
+
+    def unanswered(self, *, before: dt.datetime) -> "PaymentQuerySet":
+        """The provider was asked before then, and what it said is not known."""
+        return self.filter(status__in=(Payment.Status.REQUESTED, Payment.Status.UNKNOWN), updated_at__lt=before)
+
+
+class Payment(models.Model):
+    class Status(models.TextChoices):
+        REQUESTED = "requested"
+        UNKNOWN = "unknown"
+        AUTHORIZED = "authorized"
+        CAPTURED = "captured"
+        VOIDED = "voided"
+        DECLINED = "declined"
+        FAILED = "failed"
+        REFUNDED = "refunded"
+
+    class Decision(models.TextChoices):
+        """What is to become of an authorized payment: committed before the provider is told."""
+
+        NONE = ""
+        CAPTURE = "capture"
+        VOID = "void"
+
+    LIVE: ClassVar = (Status.REQUESTED, Status.UNKNOWN, Status.AUTHORIZED, Status.CAPTURED)
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    order_id = models.UUIDField()
+    user_id = models.UUIDField("buyer")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.REQUESTED)
+    decision = models.CharField(max_length=7, choices=Decision.choices, blank=True, default=Decision.NONE)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    token = models.CharField(max_length=255)
+    reason = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - absent in events, not empty
+    relist = models.BooleanField(null=True, blank=True)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where given
+    version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["order_id"],
+                condition=Q(status__in=("requested", "unknown", "authorized", "captured")),
+                name="one_live_payment_per_order",
+            ),
+            models.UniqueConstraint(fields=["user_id", "idempotency_key"], name="one_payment_per_idempotency_key"),
+            models.CheckConstraint(name="payment_amount_is_positive", condition=Q(amount_minor__gt=0)),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user_id", "-created_at", "-id"], name="payment_newest_of_user"),
+            models.Index(fields=["order_id"], name="payment_order"),
+            models.Index(
+                fields=["updated_at"],
+                condition=Q(status__in=("requested", "unknown", "authorized")),
+                name="payment_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the provider's answer to the authorization is still to be recorded."""
+        return self.status in (self.Status.REQUESTED, self.Status.UNKNOWN)
+
+    def request(self, *, now: dt.datetime) -> None:
+        """Commit to asking the provider: of any number at once, the partial unique index lets one through."""
+        self.created_at = self.updated_at = now
+        try:
+            with transaction.atomic():
+                self.save(force_insert=True)
+        except IntegrityError as error:
+            if "one_live_payment_per_order" not in str(error):
+                raise
+            raise AlreadyPaying from error
+
+    def authorize(self, *, now: dt.datetime) -> None:
+        self._demand(self.Status.REQUESTED, self.Status.UNKNOWN, asked="authorized")
+        self._become(self.Status.AUTHORIZED, now=now)
+
+    def decline(self, *, reason: str, now: dt.datetime) -> None:
+        self._demand(self.Status.REQUESTED, self.Status.UNKNOWN, asked="declined")
+        self._become(self.Status.DECLINED, reason=reason, now=now)
+
+    def lose(self, *, now: dt.datetime) -> None:
+        """The provider's answer did not come: whether it has authorized must be looked up."""
+        self._demand(self.Status.REQUESTED, asked="lost")
+        self._become(self.Status.UNKNOWN, now=now)
+
+    def decide(self, decision: "Payment.Decision", *, now: dt.datetime) -> None:
+        """Write down, once, what the provider is to be told; no event, for nothing has happened yet."""
+        self._demand(self.Status.AUTHORIZED, asked=f"decided ({decision.value})")
+        if self.decision != self.Decision.NONE:
+            raise AlreadyDecided
+        self.decision = decision
+        self.updated_at = now
+        self.save(update_fields=["decision", "updated_at"])
+
+    def capture(self, *, now: dt.datetime) -> None:
+        self._demand(self.Status.AUTHORIZED, asked="captured")
+        self._become(self.Status.CAPTURED, now=now)
+
+    def void(self, *, now: dt.datetime) -> None:
+        self._demand(self.Status.AUTHORIZED, asked="voided")
+        self._become(self.Status.VOIDED, now=now)
+
+    def fail(self, *, reason: str, now: dt.datetime) -> None:
+        """The provider refuses to capture what it had authorized: no money was taken."""
+        self._demand(self.Status.AUTHORIZED, asked="failed")
+        self._become(self.Status.FAILED, reason=reason, now=now)
+
+    @property
+    def came_too_late(self) -> bool:
+        """Authorized, but for an order that could no longer be paid: let go, or about to be."""
+        return self.status == self.Status.VOIDED or self.decision == self.Decision.VOID
+
+    def _demand(self, *states: "Payment.Status", asked: str) -> None:
+        if self.status not in states:
+            raise WrongState(self, asked)
+
+    def _become(self, status: "Payment.Status", *, now: dt.datetime, **details: object) -> None:
+        self.status = status
+        for name, value in details.items():
+            setattr(self, name, value)
+        self.version += 1
+        self.updated_at = now
+        self.save(update_fields=["status", "version", "updated_at", *details])
+
+
+class SandboxEntry(models.Model):
+    """A line in the sandbox provider's own books: only ever added, as a trigger sees to. Not ours to read in commands."""
+
+    class Kind(models.TextChoices):
+        AUTHORIZED = "authorized"
+        DECLINED = "declined"
+        CAPTURED = "captured"
+        VOIDED = "voided"
+        LAPSED = "lapsed"
+
+    payment_id = models.UUIDField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=100, blank=True, default="")
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["payment_id"], condition=Q(kind__in=("authorized", "declined")), name="sandbox_answers_once"
+            ),
+            models.UniqueConstraint(
+                fields=["payment_id"], condition=Q(kind__in=("captured", "voided", "lapsed")), name="sandbox_settles_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} {self.kind}"

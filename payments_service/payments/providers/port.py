@@ -1,0 +1,49 @@
+"""What a payment provider does for us. Every call names our own payment id, so asking twice is asking once."""
+
+import enum
+import uuid
+from typing import Protocol
+
+from django.conf import settings
+from django.db import connection
+from django.utils.module_loading import import_string
+
+
+class NoAnswer(Exception):
+    """The provider did not answer in time: whether it did its part is not known."""
+
+
+class CalledInTransaction(RuntimeError):
+    """A provider may take seconds; no row is locked for that long."""
+
+
+class Answer(enum.Enum):
+    """What a provider has said about an authorization."""
+
+    AUTHORIZED = "authorized"
+    DECLINED = "declined"
+    NEVER_HEARD_OF = "never heard of"
+
+
+class Provider(Protocol):
+    def authorize(
+        self, *, payment_id: uuid.UUID, amount_minor: int, currency: str, token: str
+    ) -> tuple[Answer, str]:
+        """Promise the money: AUTHORIZED or DECLINED, and the provider's reason ("" where it gives none)."""
+
+    def look_up(self, *, payment_id: uuid.UUID) -> tuple[Answer, str]:
+        """What was said before about this payment, with its reason. Raises `NoAnswer`."""
+
+    def capture(self, *, payment_id: uuid.UUID) -> bool:
+        """Take the promised money; False where the promise has lapsed for good. Raises `NoAnswer`."""
+
+    def void(self, *, payment_id: uuid.UUID) -> None:
+        """Let the money go; a payment never heard of can then no longer be authorized. Raises `NoAnswer`."""
+
+
+def current() -> Provider:
+    """The provider that PAYMENT_PROVIDER names. Raises `CalledInTransaction` where a transaction is open."""
+    if connection.in_atomic_block:
+        raise CalledInTransaction("end the transaction before asking the payment provider")
+    provider: Provider = import_string(settings.PAYMENT_PROVIDER)()
+    return provider

@@ -1,0 +1,38 @@
+"""What the clock asks of payments, through Celery: the provider may be slow, and each task finds its work in rows."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterable
+
+import structlog
+from celery import shared_task
+
+from payments_service.payments import commands, queries
+from payments_service.payments.providers import port
+from shared import clock
+
+BATCH = 200
+PATIENCE = dt.timedelta(seconds=10)  # longer than any call to a provider may take, so that none is under way
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="payments.settle_payments")
+def settle_payments() -> None:
+    """Capture or void what was decided."""
+    _each(commands.settle_payment, queries.to_settle(most=BATCH))
+
+
+@shared_task(name="payments.resolve_payments")
+def resolve_payments() -> None:
+    """Look up what a crash or a lost answer left open."""
+    _each(commands.resolve_payment, queries.unanswered(before=clock.now() - PATIENCE, most=BATCH))
+
+
+def _each(command: Callable[..., object], payment_ids: Iterable[uuid.UUID]) -> None:
+    """One payment's trouble is not another's: what gets no answer now is asked again in the next period."""
+    for payment_id in payment_ids:
+        try:
+            command(payment_id=payment_id, now=clock.now())
+        except port.NoAnswer as error:
+            log.warning("provider_gave_no_answer", payment_id=str(payment_id), error=str(error))

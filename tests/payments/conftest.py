@@ -1,0 +1,3 @@
+from shared.testing import suite
+
+suite.prepare("payments_service.config.settings", service="payments")

@@ -1,0 +1,3 @@
+from shared.testing import suite
+
+suite.prepare("tickets_service.config.settings", service="tickets")
