@@ -1,0 +1,129 @@
+"""What messaging remembers: what was said, what was heard, and what could not be understood."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from shared import ids
+
+
+class OutboxEvent(models.Model):
+    """One line of this service's log: written with the change it tells of, sent later by the relay, kept.
+
+    `epoch` and `position` are given by the relay before the first publish and never change.
+    """
+
+    event_id = models.UUIDField(unique=True, default=ids.new, editable=False)
+    type = models.CharField(max_length=100)
+    dataschema = models.CharField(max_length=200)
+    subject = models.CharField(max_length=100)
+    aggregate_version = models.BigIntegerField(null=True)
+    data = models.JSONField()
+    request_id = models.CharField(max_length=64, null=True)
+    traceparent = models.CharField(max_length=100, null=True)
+    occurred_at = models.DateTimeField(db_default=Now())
+    epoch = models.IntegerField(null=True)
+    position = models.BigIntegerField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["epoch", "position"], name="outbox_position_once")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
+            models.Index(fields=["subject"], name="outbox_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.subject}"
+
+
+class Log(models.Model):
+    """The one row from which positions are counted, locked while they are given."""
+
+    epoch = models.IntegerField(default=1)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="log_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}, position {self.position}"
+
+
+class Outcome(models.TextChoices):
+    """What became of an event that was heard."""
+
+    APPLIED = "applied"
+    STALE = "stale", "stale: something newer was known"
+    IGNORED = "ignored", "ignored: nobody here subscribes to it"
+    PARKED = "parked"
+
+
+class InboxEvent(models.Model):
+    """An event that was heard. Its row is what makes the effect happen once."""
+
+    consumer = models.CharField(max_length=50)
+    event_id = models.UUIDField()
+    source = models.CharField(max_length=50)
+    epoch = models.IntegerField()
+    position = models.BigIntegerField()
+    type = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["consumer", "event_id"], name="inbox_once")]
+        indexes = [models.Index(fields=["consumer", "source", "epoch", "position"], name="inbox_position")]
+
+    def __str__(self) -> str:
+        return f"{self.type} from {self.source}: {self.outcome}"
+
+
+class Heard(models.Model):
+    """The newest that is known of an aggregate of another service; what is not newer has no effect."""
+
+    aggregate = models.CharField(max_length=50)
+    aggregate_id = models.CharField(max_length=100)
+    epoch = models.IntegerField()
+    version = models.BigIntegerField()
+    status = models.CharField(max_length=50)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["aggregate", "aggregate_id"], name="heard_once")]
+
+    def __str__(self) -> str:
+        return f"{self.aggregate} {self.aggregate_id} v{self.version}: {self.status}"
+
+
+class ParkedMessage(models.Model):
+    """A message that could not be applied: kept with its error until somebody retries or discards it."""
+
+    class State(models.TextChoices):
+        PARKED = "parked"
+        APPLIED = "applied", "applied by a retry"
+        DISCARDED = "discarded"
+
+    consumer = models.CharField(max_length=50)
+    event_id = models.UUIDField()
+    source = models.CharField(max_length=50)
+    type = models.CharField(max_length=100)
+    body = models.BinaryField()
+    error = models.TextField()
+    traceback = models.TextField()
+    attempts = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State, default=State.PARKED)
+    reason = models.CharField(max_length=200, default="")
+    parked_at = models.DateTimeField(db_default=Now())
+    tried_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["consumer", "event_id"], name="parked_once")]
+        indexes = [models.Index(fields=["state", "type"], name="parked_state")]
+
+    def __str__(self) -> str:
+        return f"{self.type or 'unreadable'} {self.event_id}: {self.error[:80]}"
+
+    @property
+    def text(self) -> str:
+        """The payload for people; bytes that are no UTF-8 are shown as replacement characters."""
+        return bytes(self.body).decode(errors="replace")
