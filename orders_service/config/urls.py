@@ -1,11 +1,10 @@
+from django.contrib import admin
 from django.urls import include, path
-
-from shared.identity import admin_site
 
 urlpatterns = [
     path("", include("shared.http.urls")),
     path("", include("orders_service.orders.urls")),
-    path("admin/orders/", admin_site.site.urls),
+    path("admin/orders/", admin.site.urls),
 ]
 
 handler400 = "shared.http.problems.bad_request"

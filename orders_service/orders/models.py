@@ -116,7 +116,7 @@ class Order(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()
     payment_id = models.UUIDField(null=True, blank=True)
-    reason = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001 - absent in events, not empty
+    reason = models.CharField(max_length=40, null=True, blank=True)
     relist = models.BooleanField(null=True, blank=True)
     version = models.PositiveIntegerField(default=0)
 

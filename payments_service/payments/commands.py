@@ -139,9 +139,7 @@ def _lose(payment_id: uuid.UUID, *, now: dt.datetime) -> models.Payment:
 
 
 @transaction.atomic(durable=True)
-def _record_answer(
-    payment: models.Payment, answer: port.Answer, reason: str, *, now: dt.datetime
-) -> models.Payment:
+def _record_answer(payment: models.Payment, answer: port.Answer, reason: str, *, now: dt.datetime) -> models.Payment:
     """One that is authorized for an order that can no longer be paid is to be voided, and nobody hears of it."""
     order = models.Order.objects.select_for_update().get(id=payment.order_id)
     payment = models.Payment.objects.locked().get(id=payment.id)

@@ -1,7 +1,6 @@
 """A payment: what a buyer's provider has promised, taken or let go for one order. Money is counted in minor units."""
 
 import datetime as dt
-import uuid
 from typing import ClassVar
 
 from django.db import IntegrityError, models, transaction
@@ -125,9 +124,9 @@ class Payment(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     token = models.CharField(max_length=255)
-    reason = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - absent in events, not empty
+    reason = models.CharField(max_length=100, null=True, blank=True)
     relist = models.BooleanField(null=True, blank=True)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where given
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -227,7 +226,7 @@ class Payment(models.Model):
 
 
 class SandboxEntry(models.Model):
-    """A line in the sandbox provider's own books: only ever added, as a trigger sees to. Not ours to read in commands."""
+    """A line in the sandbox provider's own books: only ever added, as a trigger sees to."""
 
     class Kind(models.TextChoices):
         AUTHORIZED = "authorized"
@@ -249,7 +248,9 @@ class SandboxEntry(models.Model):
                 fields=["payment_id"], condition=Q(kind__in=("authorized", "declined")), name="sandbox_answers_once"
             ),
             models.UniqueConstraint(
-                fields=["payment_id"], condition=Q(kind__in=("captured", "voided", "lapsed")), name="sandbox_settles_once"
+                fields=["payment_id"],
+                condition=Q(kind__in=("captured", "voided", "lapsed")),
+                name="sandbox_settles_once",
             ),
         ]
 

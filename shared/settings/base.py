@@ -1,6 +1,5 @@
-"""What the settings of all services have in common. Everything that differs between places comes from the environment."""
+"""What the settings of all services have in common. What differs between places comes from the environment."""
 
-import datetime as dt
 from typing import Any
 
 from shared.settings import logs
@@ -8,8 +7,10 @@ from shared.settings.environment import Environment
 
 REQUIRED = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_ORIGIN")
 
+# Ours before the admin, whose templates they replace. No sessions: a visitor is proven by the access token.
 APPS = [
-    "shared.identity.apps.AdminConfig",
+    "shared.identity",
+    "shared.identity.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -19,8 +20,13 @@ APPS = [
     "drf_spectacular",
     "rest_framework",
     "shared.http",
-    "shared.identity",
     "shared.messaging",
+]
+
+SILENCED_SYSTEM_CHECKS = [
+    "admin.E410",  # no SessionMiddleware: see APPS
+    "security.W004",  # HSTS, the redirect to https and
+    "security.W008",  # the TLS they are about are the gateway's
 ]
 
 MIDDLEWARE = [
@@ -28,10 +34,12 @@ MIDDLEWARE = [
     "shared.http.middleware.RequestIdMiddleware",
     "shared.http.middleware.SecurityHeadersMiddleware",
     "shared.http.middleware.ProblemMiddleware",
-    "shared.http.middleware.CrossSiteMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "shared.http.middleware.CrossSiteMiddleware",
     "shared.identity.middleware.IdentityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -54,13 +62,12 @@ def settings(env: Environment, *, service: str, app: str) -> dict[str, Any]:
         "MIDDLEWARE": MIDDLEWARE,
         "DATABASES": {"default": _database(env)},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "AUTH_USER_MODEL": "identity.User",
+        "SILENCED_SYSTEM_CHECKS": SILENCED_SYSTEM_CHECKS,
         **_secrecy(env),
         **_pages(service),
         **_messaging(env, app),
         **_api(service),
-        "JWKS_URL": env.str("JWKS_URL", default=""),
-        "ACCESS_TOKEN_LIFE": dt.timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=900)),
+        **_identity(env),
         "READINESS": ["shared.identity.readiness.keys_held"],
         "WRITES_PER_MINUTE": env.int("WRITES_PER_MINUTE", default=300),
         "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=["127.0.0.1"]),
@@ -97,7 +104,21 @@ def _secrecy(env: Environment) -> dict[str, Any]:
         "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", default=["*"]),
         "CSRF_TRUSTED_ORIGINS": [origin],
         "CSRF_COOKIE_SECURE": https,
+        "SESSION_COOKIE_SECURE": https,
         "X_FRAME_OPTIONS": "DENY",
+    }
+
+
+def _identity(env: Environment) -> dict[str, Any]:
+    return {
+        "AUTH_USER_MODEL": "identity.User",
+        "AUTHENTICATION_BACKENDS": [],  # nobody signs in through Django; permissions come from the roles
+        "IDENTITY_STRATEGY": "local",
+        "JWKS_URL": env.str("JWKS_URL", default=""),
+        "TOKEN_ISSUER": env.str("PUBLIC_ORIGIN").rstrip("/"),
+        "TOKEN_AUDIENCE": "admit-one",
+        # Every service needs the life of an access token: so long does a revocation matter.
+        "ACCESS_TOKEN_SECONDS": env.int("ACCESS_TOKEN_SECONDS", default=900),
     }
 
 
@@ -110,8 +131,11 @@ def _pages(service: str) -> dict[str, Any]:
         "WHITENOISE_AUTOREFRESH": False,
         "CSRF_COOKIE_PATH": home,
         "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_COOKIE_SAMESITE": "Lax",
+        # There are no sessions; the messages' cookie reads these.
         "SESSION_COOKIE_PATH": home,
-        "MESSAGE_STORAGE": "django.contrib.messages.storage.cookie.CookieStorage",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "MESSAGE_STORAGE": "shared.identity.admin_messages.CookieStorage",
         "TEMPLATES": [
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -146,7 +170,6 @@ def _api(service: str) -> dict[str, Any]:
             "DEFAULT_RENDERER_CLASSES": ["shared.http.renderers.JSONRenderer"],
             "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
             "EXCEPTION_HANDLER": "shared.http.problems.handle",
-            "UNAUTHENTICATED_USER": None,
         },
         "SPECTACULAR_SETTINGS": {
             "TITLE": f"Admit One: {service}",

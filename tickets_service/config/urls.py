@@ -1,11 +1,10 @@
+from django.contrib import admin
 from django.urls import include, path
-
-from shared.identity import admin_site
 
 urlpatterns = [
     path("", include("shared.http.urls")),
     path("", include("tickets_service.tickets.urls")),
-    path("admin/tickets/", admin_site.site.urls),
+    path("admin/tickets/", admin.site.urls),
 ]
 
 handler400 = "shared.http.problems.bad_request"

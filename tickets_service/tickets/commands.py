@@ -39,9 +39,7 @@ def edit_ticket(
 
 
 @transaction.atomic
-def withdraw_ticket(
-    *, ticket_id: uuid.UUID, user_id: uuid.UUID, precondition: Precondition, now: dt.datetime
-) -> None:
+def withdraw_ticket(*, ticket_id: uuid.UUID, user_id: uuid.UUID, precondition: Precondition, now: dt.datetime) -> None:
     """Take a ticket off the market."""
     ticket = _own_ticket(ticket_id, user_id)
     precondition(ticket.version)

@@ -29,9 +29,7 @@ def order_completed(event: orders.OrderCompleted, *, now: dt.datetime) -> None:
 
 
 def order_refunded(event: orders.OrderRefunded, *, now: dt.datetime) -> None:
-    commands.return_ticket(
-        ticket_id=event.ticket_id, order_id=event.id, relist=event.relist is not False, now=now
-    )
+    commands.return_ticket(ticket_id=event.ticket_id, order_id=event.id, relist=event.relist is not False, now=now)
 
 
 def seller_barred(event: users.UserBanned | users.UserClosed, *, now: dt.datetime) -> None:

@@ -26,9 +26,7 @@ class Answer(enum.Enum):
 
 
 class Provider(Protocol):
-    def authorize(
-        self, *, payment_id: uuid.UUID, amount_minor: int, currency: str, token: str
-    ) -> tuple[Answer, str]:
+    def authorize(self, *, payment_id: uuid.UUID, amount_minor: int, currency: str, token: str) -> tuple[Answer, str]:
         """Promise the money: AUTHORIZED or DECLINED, and the provider's reason ("" where it gives none)."""
 
     def look_up(self, *, payment_id: uuid.UUID) -> tuple[Answer, str]:
