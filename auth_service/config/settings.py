@@ -1,0 +1,23 @@
+"""Settings of the auth service: what is its own, on top of what all services share."""
+
+import datetime as dt
+
+from shared.settings import base
+
+env = base.environment("SIGNING_SECRET", "REFRESH_SECRET")
+vars().update(base.settings(env, service="auth", app="auth_service.users"))
+
+AUTH_USER_MODEL = "users.User"
+SIGNING_SECRET = env.str("SIGNING_SECRET")
+REFRESH_SECRET = env.str("REFRESH_SECRET")
+REFRESH_TOKEN_LIFE = dt.timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
+
+# Failed sign-ins in a quarter of an hour, and sign-ups in an hour, before the answer is 429.
+SIGN_IN_FAILURES_PER_ACCOUNT = env.int("SIGN_IN_FAILURES_PER_ACCOUNT", default=10)
+SIGN_IN_FAILURES_PER_ADDRESS = env.int("SIGN_IN_FAILURES_PER_ADDRESS", default=100)
+SIGN_UPS_PER_ADDRESS = env.int("SIGN_UPS_PER_ADDRESS", default=20)
+LIMITS_PER_ADDRESS = env.bool("LIMITS_PER_ADDRESS", default=True)
+
+# Auth listens to nobody, and holds its keys itself.
+MESSAGING_HANDLERS: list[str] = []
+MESSAGING_BACKGROUND: list[str] = []

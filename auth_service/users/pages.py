@@ -1,0 +1,86 @@
+"""`/admin/`: the list of the four admins, and the sign-in form of all of them."""
+
+import re
+from http import HTTPStatus
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from auth_service.users import commands, passwords, throttling
+from shared import clock, errors
+from shared.identity import admin_site, cookies, tokens
+
+ADMINS = ("auth", "tickets", "orders", "payments")
+# A path of this origin: one leading slash, no second one, no backslash, no control character.
+_PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
+
+
+class SignInForm(forms.Form):
+    email = forms.CharField(
+        max_length=254, widget=forms.EmailInput({"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(
+        max_length=passwords.MAX_LENGTH,
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+
+
+# Cross-site posts are refused by fetch metadata and origin (shared.http), for every form of this origin alike.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """The admins for whoever is signed in, else the form; a successful sign-in goes on to `next`."""
+    wanted = safe_path(request.GET.get("next") or request.POST.get("next"))
+    if request.method == "POST":
+        return _sign_in(request, wanted)
+    return _page(request, SignInForm(), wanted)
+
+
+@csrf_exempt
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session from a page, then show the form again."""
+    identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
+    commands.sign_out(session_id=identity and identity.session_id, refresh_token=None, now=clock.now())
+    response = admin_site.SeeOther(admin_site.SIGN_IN)
+    cookies.clear(response)
+    return response
+
+
+def safe_path(text: str | None) -> str | None:
+    """`text` if it is a path of this origin and nothing that a browser reads otherwise; else None."""
+    return text if text and len(text) <= 2000 and _PATH.fullmatch(text) else None
+
+
+def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
+    form, now = SignInForm(request.POST), clock.now()
+    if not form.is_valid():
+        return _page(request, form, wanted, status=HTTPStatus.BAD_REQUEST)
+    try:
+        with throttling.sign_in(request, email=form.cleaned_data["email"], now=now):
+            agent = request.headers.get("User-Agent", "")
+            granted = commands.sign_in(**form.cleaned_data, agent=agent, now=now)
+    except (
+        errors.DomainError
+    ) as error:  # a page shows the refusal beside the form; the API maps it to a problem
+        form.add_error(None, error.message)
+        response = _page(request, form, wanted, status=error.status)
+        if isinstance(error, errors.TooMany | errors.Unavailable):
+            response["Retry-After"] = str(error.retry_after)
+        return response
+    response = admin_site.SeeOther(wanted or admin_site.SIGN_IN)
+    lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
+    cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
+    return response
+
+
+def _page(request: HttpRequest, form: SignInForm, wanted: str | None, *, status: int = 200) -> HttpResponse:
+    context = {"form": form, "next": wanted or "", "admins": ADMINS}
+    return render(request, "users/home.html", context, status=status)

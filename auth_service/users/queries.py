@@ -1,0 +1,21 @@
+"""What may be known of people and keys."""
+
+import uuid
+from typing import Any
+
+from auth_service.users import models
+
+
+def account(user_id: uuid.UUID) -> models.User | None:
+    """The account of that id, if it is active."""
+    return models.User.objects.filter(pk=user_id, active=True).first()
+
+
+def account_of(email: str) -> models.User | None:
+    """The account of that address, in whatever case it is written."""
+    return models.User.with_email(email)
+
+
+def key_set() -> dict[str, list[dict[str, Any]]]:
+    """The public keys whose tokens count, as a JWK Set (RFC 7517)."""
+    return {"keys": [key.jwk for key in models.SigningKey.published().order_by("active_from")]}

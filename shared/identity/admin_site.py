@@ -1,0 +1,102 @@
+"""The Django admin of a service: who enters is decided by the access token and the service's copy of users."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin import sites
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from shared.identity import models, tokens
+
+SIGN_IN = "/admin/"
+
+
+class SeeOther(HttpResponseRedirect):
+    status_code = 303
+
+
+class Site(admin.AdminSite):
+    """`admin.site` of every service, mounted at `/admin/<service>/`.
+
+    Nobody → 303 to the sign-in page; signed in but not staff → a 403 page (a redirect would loop); staff by the
+    token but not in the copy yet → a 503 page that tries again.
+    """
+
+    enable_nav_sidebar = False
+    site_url = SIGN_IN
+
+    @property
+    def site_header(self) -> str:  # type: ignore[override]
+        return f"Admit One: {settings.SERVICE}"
+
+    @property
+    def site_title(self) -> str:  # type: ignore[override]
+        return self.site_header
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return isinstance(request.user, models.Account) and request.user.is_staff
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return self.refusal(request) or inner(request, *args, **kwargs)
+
+        return functools.update_wrapper(guarded, inner)
+
+    def refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer for somebody who may not enter; None for staff."""
+        if self.has_permission(request):
+            return None
+        identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
+        if identity is None:
+            return SeeOther(f"{SIGN_IN}?next={quote(request.get_full_path(), safe='/')}")
+        if isinstance(request.user, models.Account) or models.STAFF_ROLES.isdisjoint(identity.roles):
+            return _page(request, "identity/not_staff.html", status=403)
+        answer = _page(request, "identity/not_yet.html", status=503)
+        answer["Retry-After"] = answer["Refresh"] = "1"
+        return answer
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return self.refusal(request) or SeeOther(f"{SIGN_IN}{settings.SERVICE}/")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return SeeOther(SIGN_IN)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404
+
+    def password_change_done(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404
+
+
+site = sites.site
+"""The one site of this process; which class it has is said by `admin_app.AdminConfig`."""
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows to look at: state is changed through commands, never by editing a field."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _page(request: HttpRequest, template: str, *, status: int) -> TemplateResponse:
+    return TemplateResponse(request, template, {"service": settings.SERVICE}, status=status)

@@ -1,0 +1,82 @@
+"""The one place where a request becomes somebody."""
+
+import datetime as dt
+import functools
+import logging
+import re
+
+from django.contrib.auth import get_user_model, middleware
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from shared import errors
+from shared.http import problems
+from shared.identity import cookies, models, state, tokens
+
+# Asked by supervisors and collectors, whose credentials are none of ours.
+UNASKED = re.compile(r"/(livez|readyz|metrics)/?")
+
+logger = logging.getLogger(__name__)
+
+
+class IdentityMiddleware(middleware.AuthenticationMiddleware):
+    """Sets `request.identity` (a tokens.Identity or None) and, lazily, `request.user`.
+
+    `Authorization`, where present, counts alone. An invalid bearer is refused here, whatever was asked for; an
+    invalid cookie leaves the request anonymous, and the view's permission decides what that is worth. Credentials
+    that cannot be judged (no keys yet, state unreadable) are a 503, never a 401.
+
+    A subclass of Django's middleware because the admin's system check looks for it; nothing of it is left.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
+        request.identity = None  # type: ignore[attr-defined]
+        request.user = SimpleLazyObject(functools.partial(user_of, request))  # type: ignore[assignment]
+        if UNASKED.fullmatch(request.path):
+            return None
+        try:
+            request.identity = identify(request)  # type: ignore[attr-defined]
+        except tokens.InvalidToken as error:
+            logger.info("bearer refused: %s", error)
+            return _refusal()
+        except errors.Unavailable as error:
+            return problems.from_error(error, request)
+        return None
+
+
+def identify(request: HttpRequest) -> tokens.Identity | None:
+    """Who is asking; None for nobody that can be proved.
+
+    Raises tokens.InvalidToken for an invalid bearer, errors.Unavailable where credentials cannot be judged.
+    """
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        return judge(token.strip()) if scheme.lower() == "bearer" else None
+    token = cookies.access_token(request) or ""
+    if not token:
+        return None
+    try:
+        return judge(token)
+    except tokens.InvalidToken as error:
+        logger.debug("cookie refused: %s", error)
+        return None
+
+
+def judge(token: str) -> tokens.Identity:
+    """Prove a token and consult the revocations. Raises tokens.InvalidToken, errors.Unavailable."""
+    snapshot = state.current()
+    identity = tokens.verify(token, snapshot.keys, now=dt.datetime.now(dt.UTC))
+    if snapshot.refuses(identity):
+        raise tokens.InvalidToken("revoked")
+    return identity
+
+
+def user_of(request: HttpRequest) -> models.Account | AnonymousUser:
+    """The user in this service's database; anonymous where nobody is asking or the copy has not come yet."""
+    identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
+    if identity is None:
+        return AnonymousUser()
+    found: models.Account | None = get_user_model()._default_manager.filter(pk=identity.user_id).first()
+    return found or AnonymousUser()
