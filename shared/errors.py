@@ -28,6 +28,14 @@ class Invalid(DomainError):
     code = "invalid"
 
 
+class Unauthenticated(DomainError):
+    """No credentials, or none that prove anything."""
+
+    status = 401
+    code = "not_authenticated"
+    detail = "Sign in first."
+
+
 class Declined(DomainError):
     """The payment provider said no."""
 
