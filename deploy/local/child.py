@@ -1,0 +1,123 @@
+"""One child of the supervisor: started in a session of its own, which ends with it."""
+
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def spawn(
+    line: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    user: str | None = None,
+    end_with: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start `line`, its output appended to `log`. To be called from the main thread only: Linux sends the parent-death
+    signal when the *thread* that started the child ends.
+    """
+
+    def die_with_parent() -> None:
+        # After the change of user, which would clear it.
+        if sys.platform == "linux":
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(end_with))
+
+    identity: dict[str, Any] = {}
+    if user:
+        identity = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(line),
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+            **identity,
+        )
+
+
+def members(session: int, *, home: Path | None = None) -> list[psutil.Process]:
+    """The living processes of `session`, and the PostgreSQL ones that work in the directory `home`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if _belongs(process, session, home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def end_leftovers(session: int, *, home: Path | None = None, seconds: float = 5.0) -> int:
+    """SIGKILL whatever a dead leader left behind, wait until it is gone, and say how many there were.
+
+    A killed gunicorn or PostgreSQL leaves children that hold its port and its shared memory.
+    """
+    ended = 0
+    deadline = time.monotonic() + seconds
+    while (left := members(session, home=home)) and time.monotonic() < deadline:
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+                ended += 1
+        psutil.wait_procs(left, timeout=0.2)
+    return ended
+
+
+def memory(session: int, *, home: Path | None = None) -> int:
+    """Bytes of resident memory of the whole session."""
+    return sum(_resident(process) for process in members(session, home=home))
+
+
+def is_same(pid: int, started: float) -> bool:
+    """Whether `pid` is still the process that was started at `started` (pids are used again)."""
+    try:
+        process = psutil.Process(pid)
+        return bool(abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def started_at(pid: int) -> float:
+    """When `pid` was started, seconds since the epoch; 0 when it is gone already."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def _belongs(process: psutil.Process, session: int, home: Path | None) -> bool:
+    if _session(process.pid) == session:
+        return True
+    # Every child of PostgreSQL makes a session of its own, but works in the data directory.
+    return home is not None and process.name() == "postgres" and process.cwd() == str(home)
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except PermissionError:
+        return -1
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        resident: int = process.memory_info().rss
+    except psutil.Error:
+        return 0
+    return resident

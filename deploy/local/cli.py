@@ -1,0 +1,167 @@
+"""The commands of `manage_all.py`, and which function each one calls."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from deploy.local import brokers, homes, lifecycle, locks, management, services, suites
+from deploy.local import demo as demo_
+from deploy.local.refusals import Refusal
+
+_FOOT = """
+Any other word is a management command, run in every service: ./manage_all.py showmigrations
+The market lives in .local/ of this clone, or where ADMIT_ONE_HOME says.
+"""
+_Run = Callable[[homes.Home, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out one command line. The exit code."""
+    home = homes.current()
+    try:
+        if arguments and _is_django(arguments[0]):
+            return management.everywhere(home, arguments=arguments)
+        own, passed_on = _split(arguments)
+        chosen = _parser().parse_args(own)
+        chosen.rest = passed_on
+        run: _Run = chosen.run
+        return run(home, chosen)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before `--` and what stands after it."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, []
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
+
+
+def _is_django(word: str) -> bool:
+    return not word.startswith("-") and word not in _COMMANDS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="manage_all.py",
+        description="Drives the whole market.",
+        epilog=_FOOT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (help_, options, run) in _COMMANDS.items():
+        command = commands.add_parser(name, help=help_, description=help_)
+        for flags, details in options:
+            command.add_argument(*flags, **details)
+        command.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def _up(home: homes.Home, chosen: argparse.Namespace) -> int:
+    options = {"port": chosen.port, "broker": chosen.broker, "limits": chosen.limits}
+    if chosen.order_window:
+        options["order_window"] = chosen.order_window
+    return lifecycle.up(home, options=options, detach=chosen.detach)
+
+
+def _audit(home: homes.Home, chosen: argparse.Namespace) -> int:
+    from deploy.local import audit
+
+    return audit.main(home)
+
+
+def _demo(home: homes.Home, chosen: argparse.Namespace) -> int:
+    return demo_.main(home, buy=chosen.buy, buyers=chosen.buyers)
+
+
+def _help(home: homes.Home, chosen: argparse.Namespace) -> int:
+    chosen.parser.print_help()
+    return 0
+
+
+_PORT: dict[str, Any] = {"type": int, "default": 8000, "help": "where the market listens (8000)"}
+_BROKER: dict[str, Any] = {"choices": brokers.KINDS, "default": "auto", "help": "what carries the events (auto)"}
+_WINDOW: dict[str, Any] = {"type": int, "metavar": "SECONDS", "help": "how long an order may stay unpaid (900)"}
+_LIMITS: dict[str, Any] = {"action": "store_true", "help": "limit sign-ups and sign-ins per address, as in production"}
+_DETACH: dict[str, Any] = {"action": "store_true", "help": "return when the market is ready, leave it running"}
+_COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _Run]] = {
+    "up": (
+        "Start the market and stay until Ctrl-C.",
+        [
+            (("--port",), _PORT),
+            (("--broker",), _BROKER),
+            (("--order-window",), _WINDOW),
+            (("--limits",), _LIMITS),
+            (("--detach",), _DETACH),
+        ],
+        _up,
+    ),
+    "down": ("End the market.", [], lambda home, chosen: lifecycle.down(home)),
+    "status": (
+        "One row a process.",
+        [(("--json",), {"action": "store_true", "help": "for programs"})],
+        lambda home, chosen: lifecycle.status(home, as_json=chosen.json),
+    ),
+    "logs": (
+        "The end of the logs.",
+        [
+            (("names",), {"nargs": "*", "metavar": "NAME", "help": "orders, orders.web, broker, … (all)"}),
+            (("-f", "--follow"), {"action": "store_true", "help": "go on as they grow"}),
+            (("-n", "--lines"), {"type": int, "default": 20, "help": "lines of each (20)"}),
+        ],
+        lambda home, chosen: lifecycle.logs(home, names=chosen.names, follow=chosen.follow, lines=chosen.lines),
+    ),
+    "staff": (
+        "Make an administrator; the password is asked for or taken from STAFF_PASSWORD.",
+        [(("email",), {"metavar": "EMAIL"})],
+        lambda home, chosen: management.staff(home, email=chosen.email),
+    ),
+    "demo": (
+        "Fill the market with listings, or buy.",
+        [
+            (("--buy",), {"type": int, "metavar": "N", "help": "make N complete purchases instead"}),
+            (("--buyers",), {"type": int, "metavar": "M", "default": 20, "help": "by M buyers at once (20)"}),
+        ],
+        _demo,
+    ),
+    "audit": ("Compare all databases with each other; exit code 1 on any finding.", [], _audit),
+    "shell": (
+        "Django's shell of one service.",
+        [(("service",), {"choices": services.NAMES})],
+        lambda home, chosen: management.shell(home, service=chosen.service),
+    ),
+    "run": (
+        "One process in the foreground, against a market that is up.",
+        [
+            (("service",), {"choices": services.NAMES}),
+            (("kind",), {"nargs": "?", "choices": services.KINDS, "default": "web"}),
+            (("--reload",), {"action": "store_true", "help": "start it again when its code changes"}),
+        ],
+        lambda home, chosen: management.run(home, service=chosen.service, kind=chosen.kind, reload=chosen.reload),
+    ),
+    "test": (
+        "Run the suites whose tools are present; arguments after -- go to pytest.",
+        [
+            (("suites",), {"nargs": "*", "metavar": "SUITE", "help": "static, orders, market, … (all)"}),
+            (("--all",), {"action": "store_true", "help": "a missing tool is a failure"}),
+        ],
+        lambda home, chosen: suites.main(names=chosen.suites, everything=chosen.all, arguments=chosen.rest),
+    ),
+    "lock": (
+        "Compile requirements/*.in into the locks; arguments after -- go to uv (--upgrade).",
+        [],
+        lambda home, chosen: locks.main(arguments=chosen.rest),
+    ),
+    "reset": (
+        "Ask, then remove everything the market keeps.",
+        [(("--yes",), {"action": "store_true", "help": "do not ask"})],
+        lambda home, chosen: lifecycle.reset(home, sure=chosen.yes),
+    ),
+    "help": ("This list.", [], _help),
+}

@@ -1,0 +1,41 @@
+"""The broker that needs nothing but pip: pgmq's queues in a PostgreSQL instance of their own."""
+
+from functools import partial
+from urllib.parse import quote
+
+import psycopg
+
+from deploy.local import databases, homes, spec
+from shared.messaging import topology
+from shared.messaging.brokers import pgmq
+
+DATABASE = "broker"
+
+
+def steps(home: homes.Home, *, port: int) -> list[spec.Step]:
+    """What makes the queues; the instance itself is one of `databases.steps`."""
+    return [spec.Job(name="broker.queues", after=["broker"], action=partial(_install, home, port))]
+
+
+def url(home: homes.Home, service: str, port: int, *, database: str = DATABASE, scheme: str = "pgmq") -> str:
+    """The broker's address for one service's role."""
+    password = quote(home.secret(f"broker.{service}"), safe="")
+    return f"{scheme}://{service}:{password}@127.0.0.1:{port}/{database}"
+
+
+def celery_database(service: str) -> str:
+    """Where kombu declares what Celery wants, away from the market's own queues."""
+    return f"celery_{service}"
+
+
+def _install(home: homes.Home, port: int) -> None:
+    with psycopg.connect(databases.superuser_url(home, port), autocommit=True) as connection:
+        databases.create_database(connection, name=DATABASE, owner="postgres")
+        connection.execute("GRANT CONNECT ON DATABASE broker TO PUBLIC")
+    passwords = {service: home.secret(f"broker.{service}") for service in topology.SERVICES}
+    pgmq.install(databases.superuser_url(home, port, database=DATABASE), passwords)
+    for service in topology.CELERY_VHOSTS:
+        database = celery_database(service)
+        with psycopg.connect(databases.superuser_url(home, port), autocommit=True) as connection:
+            databases.create_database(connection, name=database, owner=service)
+        pgmq.install_empty(url(home, service, port, database=database, scheme="postgresql"))

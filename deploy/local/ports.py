@@ -1,0 +1,62 @@
+"""Which port each process listens on: chosen free once, then kept while it is still free."""
+
+import json
+import random
+import socket
+from pathlib import Path
+
+import psutil
+
+from deploy.local import files
+
+# Below the range from which the kernel takes the ports of outgoing connections: one of those could take a server's
+# port while that server restarts.
+_RANGE = range(18000, 32000)
+NOWHERE = 9
+"""Nobody listens there (RFC 863, discard)."""
+
+
+class Ports:
+    """The ports of one market by process name, recorded in a file so that they survive a restart."""
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        self._ports: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
+
+    def take(self, name: str) -> int:
+        """The port recorded for `name` if nobody listens on it, else a new free one, recorded."""
+        port = self._ports.get(name)
+        if port is None or not is_free(port):
+            self._ports[name] = port = free(besides=set(self._ports.values()))
+            files.write(self._record, json.dumps(self._ports, indent=2))
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:`port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free(*, besides: set[int] = frozenset()) -> int:  # type: ignore[assignment]
+    """A port nobody listens on, outside the range of outgoing connections."""
+    while (port := random.choice(_RANGE)) in besides or not is_free(port):
+        continue
+    return port
+
+
+def holder(port: int) -> str:
+    """Who listens on `port`, as far as this user may know: "python3 (pid 4711)" or ""."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,132 @@
+"""A private RabbitMQ node: its own name, cookie, ports and port mapper, loopback only, no plugin, never root."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import quote
+
+import amqp
+from amqp.exceptions import AMQPError
+
+from deploy.local import brokers, files, homes, ports, spec
+from deploy.local.refusals import Refusal
+from shared.messaging import topology
+from shared.testing import postgres
+
+_QUIET = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+"""Two schedulers that do not spin while idle; distribution on loopback."""
+
+
+def steps(home: homes.Home, *, port: int, distribution: int, mapper: int) -> list[spec.Step]:
+    """The node, and the port mapper (epmd) that it would otherwise leave running for ever."""
+    environment = _environment(home, port, distribution, mapper)
+    return [
+        spec.Job(name="broker.settings", action=partial(_write_settings, home, port)),
+        _mapper(home, mapper, environment),
+        spec.Process(
+            name="broker",
+            after=["broker.settings", "broker.epmd"],
+            line=[str(brokers.program())],
+            environment=environment,
+            cwd=home.broker,
+            port=port,
+            user=postgres.account(),
+            ready=partial(_answers, home, port),
+            end_within=30,
+        ),
+    ]
+
+
+def url(home: homes.Home, service: str, port: int, *, vhost: str = "market") -> str:
+    """The node's address for one service's user."""
+    password = quote(home.secret(f"broker.{service}"), safe="")
+    return f"amqp://{service}:{password}@127.0.0.1:{port}/{vhost}"
+
+
+def _mapper(home: homes.Home, port: int, environment: Mapping[str, str]) -> spec.Process:
+    found = shutil.which("epmd")
+    if not found:
+        raise Refusal(
+            "epmd, Erlang's port mapper, is missing.",
+            why="it comes with Erlang, which RabbitMQ runs on.",
+            do="apt-get install erlang-base, or use --broker embedded.",
+        )
+    return spec.Process(
+        name="broker.epmd",
+        line=[found, "-address", "127.0.0.1", "-port", str(port)],
+        environment=environment,
+        cwd=home.broker,
+        port=port,
+        user=postgres.account(),
+        ready=partial(_listens, port),
+    )
+
+
+def _environment(home: homes.Home, port: int, distribution: int, mapper: int) -> dict[str, str]:
+    place = home.broker
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": str(place),
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        "RABBITMQ_NODENAME": "admit-one@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_MNESIA_BASE": str(place / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(place / "log"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"),
+        "RABBITMQ_PID_FILE": str(place / "node.pid"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _QUIET,
+        # The start script then becomes the node instead of watching over it: its pid is the node's.
+        "RUNNING_UNDER_SYSTEMD": "true",
+    }
+
+
+def _write_settings(home: homes.Home, port: int) -> None:
+    place = home.broker
+    definitions = topology.definitions(
+        {service: home.secret(f"broker.{service}") for service in topology.LISTENS},
+        admin_password=home.secret("broker.admin"),
+    )
+    texts = {
+        "definitions.json": json.dumps(definitions, indent=1),
+        "enabled_plugins": "[].\n",
+        "rabbitmq.conf": "\n".join(
+            (
+                f"listeners.tcp.local = 127.0.0.1:{port}",
+                f"load_definitions = {place / 'definitions.json'}",
+                "log.console = true",
+                "log.console.level = warning",
+                "",
+            )
+        ),
+    }
+    for name, text in texts.items():
+        files.write(place / name, text)
+        home.give(place / name)
+
+
+def _answers(home: homes.Home, port: int) -> bool:
+    """Whether a service can sign in: the port opens after the definitions are loaded."""
+    try:
+        with amqp.Connection(
+            f"127.0.0.1:{port}",
+            userid="orders",
+            password=home.secret("broker.orders"),
+            virtual_host="market",
+            connect_timeout=2,
+        ):
+            return True
+    except (OSError, AMQPError):
+        return False
+
+
+def _listens(port: int) -> bool:
+    return not ports.is_free(port)

@@ -1,0 +1,173 @@
+"""The processes of the four services: what each is told by its environment, and how it is started."""
+
+import dataclasses
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from functools import partial
+
+from deploy.local import databases, embedded, homes, rabbitmq, spec
+from shared.messaging import topology
+
+NAMES = topology.SERVICES
+WITH_WORKER = topology.CELERY_VHOSTS
+KINDS = ("web", "messaging", "worker")
+_OURS = ("DJANGO_", "PG", "RABBITMQ_", "DATABASE_URL", "BROKER_URL", "CELERY_", "PYTHONPATH", "MARKET_")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Market:
+    """What one market is made of; everything else follows from it."""
+
+    home: homes.Home
+    ports: Mapping[str, int]
+    """By process name (`orders.web`, `orders.postgres`, `broker`, …)."""
+    port: int
+    """The gateway's."""
+    broker: str
+    order_window: int | None = None
+    limits: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def processes(service: str) -> tuple[str, ...]:
+    """The kinds of process that `service` has."""
+    return KINDS if service in WITH_WORKER else ("web", "messaging")
+
+
+def steps(market: Market, *, broker_ready: str) -> list[spec.Step]:
+    """Migrations, then the processes; messaging and worker also wait for the step `broker_ready`."""
+    listed: list[spec.Step] = []
+    for service in NAMES:
+        told = environment(market, service)
+        listed.append(_migrate(service, told))
+        ready = [f"{service}.migrate"]
+        if service == "auth":
+            listed.append(_keys(told))
+            ready = ["auth.keys"]
+        for kind in processes(service):
+            after = ready if kind == "web" else [*ready, broker_ready]
+            listed.append(_process(market, service, kind, after=after, environment=told))
+    return listed
+
+
+def environment(market: Market, service: str) -> dict[str, str]:
+    """Everything a process of `service` is told, on top of this shell's environment."""
+    home = market.home
+    told = {
+        "SECRET_KEY": home.secret(f"{service}.secret_key"),
+        "DATABASE_URL": databases.url(home, service, market.ports[f"{service}.postgres"]),
+        "BROKER_URL": _broker_url(market, service),
+        "PUBLIC_ORIGIN": market.url,
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT", "console"),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if service == "auth":
+        told |= {
+            "SIGNING_SECRET": home.secret("auth.signing_secret"),
+            "REFRESH_SECRET": home.secret("auth.refresh_secret"),
+            "LIMITS_PER_ADDRESS": str(market.limits).lower(),
+        }
+    else:
+        told["JWKS_URL"] = f"http://127.0.0.1:{market.ports['auth.web']}/.well-known/jwks.json"
+    if service in WITH_WORKER:
+        told["CELERY_BROKER_URL"] = _celery_url(market, service)
+    if service == "orders" and market.order_window:
+        told["ORDER_WINDOW_SECONDS"] = str(market.order_window)
+    return {**_inherited(), **told}
+
+
+def manage(service: str, *arguments: str) -> list[str]:
+    """The command line of a management command of `service`."""
+    return [sys.executable, f"{service}_service/manage.py", *arguments]
+
+
+def line(service: str, kind: str, port: int) -> list[str]:
+    """The command line of a process of `service`."""
+    match kind:
+        case "web":
+            bind = ["--bind", f"127.0.0.1:{port}", f"{service}_service.config.wsgi:application"]
+            return [sys.executable, "-m", "gunicorn", "--config", "shared/settings/gunicorn.py", *bind]
+        case "messaging":
+            return manage(service, "run_messaging", "--port", str(port))
+        case _:
+            return manage(service, "run_worker", "--port", str(port))
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` is answered with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 - an address of our own
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _process(
+    market: Market, service: str, kind: str, *, after: list[str], environment: Mapping[str, str]
+) -> spec.Process:
+    name = f"{service}.{kind}"
+    port = market.ports[name]
+    url = f"http://127.0.0.1:{port}"
+    return spec.Process(
+        name=name,
+        after=after,
+        line=line(service, kind, port),
+        environment=environment,
+        cwd=homes.ROOT,
+        port=port,
+        url=url,
+        ready=partial(answers, f"{url}/readyz"),
+    )
+
+
+def _migrate(service: str, environment: Mapping[str, str]) -> spec.Command:
+    return spec.Command(
+        name=f"{service}.migrate",
+        after=[f"{service}.role"],
+        line=manage(service, "migrate", "--noinput"),
+        environment=environment,
+        cwd=homes.ROOT,
+    )
+
+
+def _keys(environment: Mapping[str, str]) -> spec.Command:
+    return spec.Command(
+        name="auth.keys",
+        after=["auth.migrate"],
+        line=manage("auth", "ensure_signing_key"),
+        environment=environment,
+        cwd=homes.ROOT,
+    )
+
+
+def _broker_url(market: Market, service: str) -> str:
+    match market.broker:
+        case "rabbitmq":
+            return rabbitmq.url(market.home, service, market.ports["broker"])
+        case "embedded":
+            return embedded.url(market.home, service, market.ports["broker"])
+        case _:
+            return os.environ["BROKER_URL"].replace("{service}", service)
+
+
+def _celery_url(market: Market, service: str) -> str:
+    match market.broker:
+        case "rabbitmq":
+            return rabbitmq.url(market.home, service, market.ports["broker"], vhost=service)
+        case "embedded":
+            database = embedded.celery_database(service)
+            return embedded.url(market.home, service, market.ports["broker"], database=database)
+        case _:
+            return os.environ.get("CELERY_BROKER_URL") or _broker_url(market, service)
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}

@@ -1,0 +1,228 @@
+"""The test command: every suite a process of its own, two at a time, and one line at the end that says it all."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.local import brokers, homes, static_checks
+from deploy.local.refusals import Refusal
+from shared.testing import postgres
+
+out = Console(highlight=False)
+_SIDE_BY_SIDE = 2
+_PATIENCE = 5  # a suite that takes so many times its budget is ended
+_OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_")
+_RABBITMQ = "rabbitmq-server"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Suite:
+    """One process of tests."""
+
+    name: str
+    budget: int
+    """Seconds it should not exceed on two cores."""
+    path: str = ""
+    """Below tests/; empty for the static checks."""
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    needs: str = ""
+    """The package that brings the tool without which it cannot run."""
+    alone: bool = False
+    """It uses the whole machine."""
+
+
+SUITES = (
+    Suite(name="static", budget=120),
+    Suite(name="contracts", budget=20, path="contracts"),
+    Suite(name="architecture", budget=60, path="architecture"),
+    Suite(name="shared", budget=90, path="shared", options=("-m", "not rabbitmq")),
+    Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
+    Suite(name="auth", budget=90, path="auth"),
+    Suite(name="tickets", budget=90, path="tickets"),
+    Suite(name="orders", budget=90, path="orders"),
+    Suite(name="payments", budget=90, path="payments"),
+    Suite(name="local", budget=90, path="local"),
+    Suite(name="market-embedded", budget=300, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
+    Suite(
+        name="market-rabbitmq",
+        budget=300,
+        path="market",
+        environment={"MARKET_BROKER": "rabbitmq"},
+        needs=_RABBITMQ,
+        alone=True,
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of one suite."""
+
+    suite: Suite
+    passed: int
+    failed: int
+    seconds: float
+    output: str
+
+
+def main(*, names: Sequence[str], everything: bool, arguments: Sequence[str]) -> int:
+    """Run the suites called `names` (all when there is none). 0 when nothing failed.
+
+    `everything`: a suite whose tool is missing has failed.
+    """
+    began = time.monotonic()
+    chosen = _choose(names)
+    missing = [suite for suite in chosen if not _has_tool(suite)]
+    with _scratch_servers(chosen) as servers:
+        outcomes = _run(tuple(suite for suite in chosen if suite not in missing), servers, arguments)
+    for outcome in outcomes:
+        if outcome.failed:
+            _show_failure(outcome)
+    _show_table(outcomes, time.monotonic() - began)
+    for suite in missing:
+        verb = "failed" if everything else "not run"
+        out.print(f"{verb}: {suite.name}, which needs {suite.needs}: apt-get install {suite.needs}")
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes) + (len(missing) if everything else 0)
+    out.print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def _choose(names: Sequence[str]) -> tuple[Suite, ...]:
+    """The suites called so, or whose name begins so: `market` means both of it."""
+    for name in names:
+        if not any(_is_called(suite, name) for suite in SUITES):
+            raise Refusal(f"There is no suite {name}.", do="there are: " + ", ".join(suite.name for suite in SUITES))
+    return tuple(suite for suite in SUITES if not names or any(_is_called(suite, name) for name in names))
+
+
+def _is_called(suite: Suite, name: str) -> bool:
+    return suite.name == name or suite.name.startswith(f"{name}-")
+
+
+def _has_tool(suite: Suite) -> bool:
+    return suite.needs != _RABBITMQ or brokers.program() is not None
+
+
+@contextlib.contextmanager
+def _scratch_servers(chosen: Sequence[Suite]) -> Iterator[Mapping[str, str]]:
+    """The scratch PostgreSQL that all suites share: each has databases of its own name in it."""
+    if not any(suite.path for suite in chosen):
+        yield {}
+        return
+    try:
+        with postgres.server() as server:
+            yield {"TEST_POSTGRES_URL": server.url(database="").rstrip("/")}
+    except postgres.NoPostgres as error:
+        raise Refusal("The tests need PostgreSQL.", why=str(error), do="apt-get install postgresql") from error
+
+
+def _run(suites: Sequence[Suite], servers: Mapping[str, str], arguments: Sequence[str]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    groups = itertools.groupby(suites, key=lambda suite: suite.alone)
+    with out.status("") as spinner:
+        for alone, group in groups:
+            waiting = list(group)
+            with concurrent.futures.ThreadPoolExecutor(1 if alone else _SIDE_BY_SIDE) as pool:
+                # The longest first, so that none is left alone at the end.
+                waiting.sort(key=lambda suite: -suite.budget)
+                running = {pool.submit(_run_suite, suite, servers, arguments): suite for suite in waiting}
+                left = [suite.name for suite in waiting]
+                for future in concurrent.futures.as_completed(running):
+                    left.remove(running[future].name)
+                    spinner.update(f"still to come: {', '.join(left)}")
+                    outcomes.append(future.result())
+                    _show_line(outcomes[-1])
+    return outcomes
+
+
+def _run_suite(suite: Suite, servers: Mapping[str, str], arguments: Sequence[str]) -> Outcome:
+    began = time.monotonic()
+    if not suite.path:
+        passed, failures = static_checks.run(_clean_environment())
+        return Outcome(suite, passed, len(failures), time.monotonic() - began, "\n".join(failures))
+    with tempfile.TemporaryDirectory(prefix="suite-") as place:
+        report = Path(place) / "report.xml"
+        code, output = _pytest(suite, report, servers, arguments)
+        passed, failed, skipped = _count(report)
+    if skipped:
+        output += f"\n{skipped} skipped: in a suite that runs nothing is skipped, so they count as failed"
+    failed += skipped
+    if code == 5 and not arguments:
+        output += "\nthis suite has no tests"
+    if code not in (0, 5) or (code == 5 and not arguments):
+        failed = max(failed, 1)
+    return Outcome(suite, passed, failed, time.monotonic() - began, output)
+
+
+def _pytest(suite: Suite, report: Path, servers: Mapping[str, str], arguments: Sequence[str]) -> tuple[int, str]:
+    line = [sys.executable, "-m", "pytest", f"tests/{suite.path}", "-q", f"--junitxml={report}"]
+    started = subprocess.Popen(
+        [*line, *suite.options, *arguments],
+        cwd=homes.ROOT,
+        env={**_clean_environment(), **servers, **suite.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    try:
+        output, _ = started.communicate(timeout=suite.budget * _PATIENCE)
+    except subprocess.TimeoutExpired:
+        # Gently: a session of tests ends the market it has started.
+        started.terminate()
+        output, _ = started.communicate()
+        return 124, f"{output}\nended after {_PATIENCE} times its budget of {suite.budget} s"
+    return started.returncode, output
+
+
+def _count(report: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped, from the report that pytest wrote; nothing when it wrote none."""
+    if not report.exists():
+        return 0, 0, 0
+    passed = failed = skipped = 0
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - a file of our own making
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif (reason := case.find("skipped")) is not None and reason.get("type") != "pytest.xfail":
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+
+
+def _show_line(outcome: Outcome) -> None:
+    mark = "[red]✗[/]" if outcome.failed else "[green]✓[/]"
+    count = f"{outcome.passed} passed" + (f", [red]{outcome.failed} failed[/]" if outcome.failed else "")
+    late = " [yellow]over its budget[/]" if outcome.seconds > outcome.suite.budget else ""
+    out.print(f"{mark} {outcome.suite.name:<16} {outcome.seconds:5.0f} s of {outcome.suite.budget} s  {count}{late}")
+
+
+def _show_failure(outcome: Outcome) -> None:
+    out.rule(f"[red]{outcome.suite.name}", align="left")
+    out.print(escape(outcome.output.strip()), soft_wrap=True)
+
+
+def _show_table(outcomes: Sequence[Outcome], seconds: float) -> None:
+    out.rule(align="left")
+    for outcome in sorted(outcomes, key=lambda outcome: SUITES.index(outcome.suite)):
+        _show_line(outcome)
+    out.print(f"  {'all':<16} {seconds:5.0f} s")

@@ -1,0 +1,130 @@
+"""The fixture `market`: the whole market as real processes with a real broker, one for a session of tests.
+
+In a suite's `conftest.py`: `pytest_plugins = ["shared.testing.market"]`. The environment variable MARKET_BROKER
+(`embedded` or `rabbitmq`) chooses the broker. Tests keep apart by fresh data, not by a fresh market.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local import control, databases, homes, market_state, ports, services
+from shared.testing import waiting
+
+_START_WITHIN = 180.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Market:
+    """A market that is up, and the means to hurt it."""
+
+    def __init__(self, home: homes.Home, *, port: int, broker: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.broker = broker
+        self._home = home
+        self._killed: dict[str, int] = {}
+
+    def client(self, **options: Any) -> httpx.Client:
+        """A client of the gateway with a cookie jar of its own; `options` are httpx.Client's."""
+        return httpx.Client(**{"base_url": self.url, "timeout": 15.0, **options})
+
+    def status(self) -> dict[str, Any]:
+        """What `manage_all.py status --json` prints."""
+        return market_state.status(self._home)
+
+    def row(self, name: str) -> dict[str, Any]:
+        """The row of one process, such as `orders.web`. Raises KeyError."""
+        rows = {row["name"]: row for row in self.status()["processes"]}
+        row: dict[str, Any] = rows[name]
+        return row
+
+    def kill(self, name: str) -> int:
+        """`kill -9` the main process of `name`, which the supervisor will start again. The pid killed."""
+        pid: int = waiting.until(lambda: self.row(name)["pid"], what=f"a pid of {name}")
+        self._killed[name] = pid
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self, name: str) -> None:
+        """End `name` for as long as nobody calls `start`."""
+        control.order(self._home, "stop", name=name)
+
+    def start(self, name: str) -> None:
+        """Start what was stopped; returns when it is ready."""
+        control.order(self._home, "start", name=name)
+
+    def wait_ready(self, name: str, *, seconds: float = 60.0) -> None:
+        """Until `name` is ready, under another pid than the one killed last."""
+        waiting.until(lambda: self._is_ready(name), seconds=seconds, what=f"{name} to be ready")
+
+    def dsn(self, service: str) -> str:
+        """The address of a service's database, for its own role."""
+        return databases.url(self._home, service, int(self.row(f"{service}.postgres")["port"]))
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What the processes of a service are told: for management commands of the tests' own."""
+        return services.environment(market_state.require(self._home), service)
+
+    @property
+    def home(self) -> Path:
+        """The directory of the market: ADMIT_ONE_HOME for commands of manage_all.py, `logs/` to look into."""
+        return self._home.path
+
+    def _is_ready(self, name: str) -> bool:
+        row = self.row(name)
+        return row["state"] == "ready" and row["pid"] not in (None, self._killed.get(name))
+
+
+@pytest.fixture(scope="session")
+def market() -> Iterator[Market]:
+    """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
+    broker = os.environ.get("MARKET_BROKER", "embedded")
+    with tempfile.TemporaryDirectory(prefix="market-", ignore_cleanup_errors=True) as place:
+        # As root the databases belong to another user, who has to get in.
+        Path(place).chmod(0o711)
+        home = homes.Home(Path(place).resolve() / "home")
+        port = ports.free()
+        with (Path(place) / "up.log").open("w+") as log:
+            process = _start(home, port, broker, log)
+            try:
+                waiting.until(lambda: _is_up(home, process, log), seconds=_START_WITHIN, every=0.1, what="the market")
+                yield Market(home, port=port, broker=broker)
+            finally:
+                process.terminate()
+                process.wait(timeout=90)
+                home.empty()
+
+
+def _start(home: homes.Home, port: int, broker: str, log: Any) -> subprocess.Popen[bytes]:
+    """In the foreground, so that it ends with this process however that ends."""
+    line = [sys.executable, "manage_all.py", "up", "--port", str(port), "--broker", broker]
+    return subprocess.Popen(
+        line,
+        cwd=homes.ROOT,
+        env={**os.environ, "ADMIT_ONE_HOME": str(home.path)},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        preexec_fn=_end_with_the_session,
+    )
+
+
+def _end_with_the_session() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+def _is_up(home: homes.Home, process: subprocess.Popen[bytes], log: Any) -> bool:
+    if process.poll() is not None:
+        log.seek(0)
+        raise RuntimeError(f"the market did not start:\n{log.read()[-6000:]}")
+    return bool(market_state.status(home)["phase"] == "ready")
