@@ -1,6 +1,7 @@
 """Hearing one event: once, and only if it is news. The rules are 2, 3 and 4 of the contract's section on events."""
 
 import datetime as dt
+import uuid
 
 from django.db import connection, transaction
 
@@ -44,7 +45,7 @@ def apply(envelope: envelopes.Envelope, *, consumer: str, now: dt.datetime) -> s
         if not _is_news(event, epoch=envelope.logepoch):
             _execute(_STALE, consumer, envelope.id)
             return models.Outcome.STALE
-        with tracing.bind(request_id=envelope.requestid, traceparent=envelope.traceparent):
+        with tracing.bind(request=envelope.requestid, trace=envelope.traceparent):
             for handler in handlers:
                 handler(event, now=now)
     return outcome
@@ -64,7 +65,7 @@ def _is_news(event: events.Event, *, epoch: int) -> bool:
     return _execute(_NEWS, event.aggregate(), event.subject, epoch, version, event.status) == 1
 
 
-def _execute(statement: str, *values: object) -> int:
+def _execute(statement: str, *values: str | int | uuid.UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)

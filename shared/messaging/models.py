@@ -1,9 +1,16 @@
 """What messaging remembers: what was said, what was heard, and what could not be understood."""
 
+import datetime as dt
+
 from django.db import models
 from django.db.models.functions import Now
 
-from shared import ids
+from shared import errors, ids
+
+
+class NotParked(errors.Conflict):
+    code = "not_parked"
+    detail = "This message has been applied or discarded already."
 
 
 class OutboxEvent(models.Model):
@@ -127,3 +134,27 @@ class ParkedMessage(models.Model):
     def text(self) -> str:
         """The payload for people; bytes that are no UTF-8 are shown as replacement characters."""
         return bytes(self.body).decode(errors="replace")
+
+    def fail_again(self, *, error: str, traceback: str, now: dt.datetime) -> None:
+        """A retry went wrong as well."""
+        self._must_be_parked()
+        self.error, self.traceback = error, traceback
+        self.attempts, self.tried_at = self.attempts + 1, now
+        self.save()
+
+    def succeed(self, *, now: dt.datetime) -> None:
+        """A retry has applied it."""
+        self._must_be_parked()
+        self.state, self.closed_at = self.State.APPLIED, now
+        self.attempts, self.tried_at = self.attempts + 1, now
+        self.save()
+
+    def discard(self, *, reason: str, now: dt.datetime) -> None:
+        """It will never be applied, and `reason` says why that is right."""
+        self._must_be_parked()
+        self.state, self.reason, self.closed_at = self.State.DISCARDED, reason, now
+        self.save()
+
+    def _must_be_parked(self) -> None:
+        if self.state != self.State.PARKED:
+            raise NotParked

@@ -1,0 +1,47 @@
+"""The messaging process of a service: relay, consumers, sweeps, and a port that tells how they are."""
+
+import functools
+import signal
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
+
+from shared.messaging import consumer, relay, subscriptions, sweeps, topology
+from shared.messaging.crew import Crew, background
+from shared.messaging.server import Server
+
+
+class Command(BaseCommand):
+    help = "Relay the outbox, consume this service's queues, run its sweeps; until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address of /livez, /readyz and /metrics")
+        parser.add_argument("--port", type=int, required=True)
+        parser.add_argument("--only", choices=["relay", "consumer", "sweeps"], help="run one part alone")
+
+    def handle(self, *, host: str, port: int, only: str | None, **_options: Any) -> None:
+        subscriptions.table()  # a handler that cannot be imported ends the process here and not at its first event
+        crew = Crew()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: crew.dismiss())
+        server = Server((host, port), parts=crew.parts)
+        _enlist(crew, only)
+        crew.enlist("server", server.serve)
+        sys.exit(0 if crew.wait() else 1)
+
+
+def _enlist(crew: Crew, only: str | None) -> None:
+    if only in (None, "relay"):
+        crew.enlist("relay", relay.run)
+    if only in (None, "consumer"):
+        for queue in topology.queues(settings.SERVICE):
+            crew.enlist(queue.name, functools.partial(consumer.run, queue=queue))
+    if only in (None, "sweeps"):
+        crew.enlist("sweeps", sweeps.run)
+    if only is None:
+        for path in settings.MESSAGING_BACKGROUND:
+            crew.enlist(path, background(import_string(path)))

@@ -1,0 +1,39 @@
+"""What the messaging process counts. The levels that are in the database are read when somebody asks."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+published = Counter("messaging_published", "Events the broker has confirmed")
+publish_failures = Counter("messaging_publish_failures", "Batches not confirmed, by what went wrong", ["error"])
+relay_leader = Gauge("messaging_relay_leader", "1 where this process is the active relay", multiprocess_mode="livesum")
+consumed = Counter("messaging_consumed", "Events heard, by what became of them", ["queue", "outcome"])
+batch_seconds = Histogram("messaging_batch_seconds", "Time to apply what was read at once", ["queue"])
+swept = Counter("messaging_sweeps", "Runs of each sweep, by result", ["sweep", "result"])
+
+_OUTBOX = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(occurred_at)), 0)
+FROM messaging_outboxevent WHERE sent_at IS NULL
+"""
+_PARKED = "SELECT count(*) FROM messaging_parkedmessage WHERE state = 'parked'"
+
+
+class Levels(Collector):
+    """Outbox and parked messages, asked of the service's database at each scrape."""
+
+    def collect(self) -> Iterable[Metric]:
+        with connection.cursor() as cursor:
+            cursor.execute(_OUTBOX)
+            unsent, age = cursor.fetchone()
+            cursor.execute(_PARKED)
+            (parked,) = cursor.fetchone()
+        yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
+        yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
+        yield GaugeMetricFamily("messaging_parked", "Messages that wait for somebody to look at them", parked)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []

@@ -1,0 +1,154 @@
+"""The relay: takes what is unsent from the outbox, numbers it, hands it to the broker, marks it sent.
+
+Rows are taken by the flag that they are unsent, never by a high-water mark: ids are given before the commit, so a
+mark overtakes rows that are not visible yet. All statements run on the connection that holds the leader's lock, so
+that a relay which has lost its lead cannot number or mark anything.
+"""
+
+import contextlib
+import datetime as dt
+import threading
+import uuid
+
+import msgspec
+import psycopg
+import structlog
+from django.conf import settings
+
+from shared.contracts import envelope as envelopes
+from shared.contracts import registry
+from shared.messaging import leadership, metrics, outbox, topology
+from shared.messaging.backoff import Backoff
+from shared.messaging.brokers import connect, port
+from shared.messaging.health import Status
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+_POLL_SECONDS = 0.2
+
+_FIRST_LOG_ROW = "INSERT INTO messaging_log (id, epoch, position) VALUES (1, 1, 0) ON CONFLICT DO NOTHING"
+_NUMBER = """
+WITH log AS (SELECT epoch, position FROM messaging_log FOR UPDATE),
+fresh AS (
+    SELECT id, row_number() OVER (ORDER BY id) AS place
+    FROM (
+        SELECT id FROM messaging_outboxevent WHERE sent_at IS NULL AND position IS NULL ORDER BY id LIMIT %s
+    ) AS unnumbered
+),
+numbered AS (
+    UPDATE messaging_outboxevent AS event SET epoch = log.epoch, position = log.position + fresh.place
+    FROM fresh, log WHERE event.id = fresh.id
+    RETURNING 1
+)
+UPDATE messaging_log SET position = position + (SELECT count(*) FROM numbered)
+WHERE EXISTS (SELECT 1 FROM numbered)
+"""
+_UNSENT = """
+SELECT id, event_id, type, subject, occurred_at, dataschema, epoch, position, data::text,
+       aggregate_version, traceparent, request_id
+FROM messaging_outboxevent WHERE sent_at IS NULL AND position IS NOT NULL
+ORDER BY epoch, position LIMIT %s
+"""
+_MARK = "UPDATE messaging_outboxevent SET sent_at = clock_timestamp() WHERE id = ANY(%s)"
+_SOURCES = {service: source for source, service in registry.SERVICE_OF_SOURCE.items()}
+
+
+def run(stop: threading.Event, *, status: Status) -> None:
+    """Relay whenever this process leads, until `stop` is set. Survives the loss of its database and its broker."""
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            with leadership.connect("relay") as connection:
+                status.says("spare")
+                backoff.reset()
+                if leadership.seek(connection, "relay", stop=stop):
+                    _lead(connection, stop, status)
+        except psycopg.OperationalError as error:
+            status.says(f"database away: {error}", ready=False)
+            backoff.wait(stop)
+        finally:
+            metrics.relay_leader.set(0)
+
+
+def _lead(connection: leadership.Connection, stop: threading.Event, status: Status) -> None:
+    metrics.relay_leader.set(1)
+    connection.execute(_FIRST_LOG_ROW)
+    connection.execute(f"LISTEN {outbox.CHANNEL}")
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            with contextlib.closing(connect.publisher(settings.BROKER_URL, service=settings.SERVICE)) as publisher:
+                _relay_all(connection, publisher, stop, status, backoff)
+        except port.BrokerError as error:
+            metrics.publish_failures.labels(type(error).__name__).inc()
+            # A broker that is away will return; one that refuses or does not route needs somebody to look.
+            status.says(f"{type(error).__name__}: {error}", ready=isinstance(error, port.Away | port.Unconfirmed))
+            leadership.verify(connection)
+            backoff.wait(stop)
+
+
+def _relay_all(
+    connection: leadership.Connection,
+    publisher: port.Publisher,
+    stop: threading.Event,
+    status: Status,
+    backoff: Backoff,
+) -> None:
+    while not stop.is_set():
+        sent = relay_batch(connection, publisher)
+        publisher.tick()
+        status.says("relaying")
+        backoff.reset()
+        if not sent:
+            for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+                pass
+
+
+def relay_batch(connection: leadership.Connection, publisher: port.Publisher, *, limit: int = BATCH) -> int:
+    """Send the next `limit` unsent events at most; how many there were.
+
+    The numbers are committed before the first publish: whatever happens afterwards, an event has one position for
+    ever, and a crash between the broker's confirm and the mark makes a duplicate, never a loss or a second number.
+    Raises BrokerError and psycopg.OperationalError.
+    """
+    connection.execute(_NUMBER, (limit,))
+    rows = connection.execute(_UNSENT, (limit,)).fetchall()
+    if rows:
+        exchange = topology.exchange(settings.SERVICE)
+        bodies = [_body(*row[1:]) for row in rows]
+        publisher.publish(bodies, exchange=exchange, listeners=topology.listeners(exchange))
+        connection.execute(_MARK, ([row[0] for row in rows],))
+        metrics.published.inc(len(rows))
+    return len(rows)
+
+
+def _body(
+    event_id: uuid.UUID,
+    type_: str,
+    subject: str,
+    time: dt.datetime,
+    dataschema: str,
+    epoch: int,
+    position: int,
+    data: str,
+    aggregate_version: int | None,
+    traceparent: str | None,
+    request_id: str | None,
+) -> bytes:
+    return envelopes.encode(
+        envelopes.Envelope(
+            id=event_id,
+            source=_SOURCES[settings.SERVICE],
+            type=type_,
+            subject=subject,
+            time=time.astimezone(dt.UTC),
+            dataschema=dataschema,
+            logepoch=epoch,
+            position=position,
+            data=msgspec.Raw(data.encode()),
+            aggregateversion=aggregate_version,
+            traceparent=traceparent,
+            requestid=request_id,
+        )
+    )

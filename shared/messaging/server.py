@@ -1,0 +1,89 @@
+"""The messaging process's own little HTTP server: /livez, /readyz and /metrics, for its supervisor only."""
+
+import json
+import threading
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from prometheus_client import REGISTRY, CollectorRegistry, exposition
+
+from shared.messaging import metrics
+from shared.messaging.health import Status
+
+_JSON = "application/json"
+
+
+class Server(ThreadingHTTPServer):
+    """Listens from its making. Raises OSError where the port is taken."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], *, parts: Sequence[Status]) -> None:
+        super().__init__(address, _Handler)
+        self.parts = parts
+        self.levels = CollectorRegistry()
+        self.levels.register(metrics.Levels())
+        self.migrated = False
+
+    def serve(self, stop: threading.Event, /, *, status: Status) -> None:
+        """Answer until `stop` is set."""
+        status.says("serving")
+        answering = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
+        answering.start()
+        stop.wait()
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    server_version = "messaging"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        answers = {"/livez": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
+        answer = answers.get(self.path.partition("?")[0])
+        try:
+            status, kind, body = answer() if answer else (404, _JSON, b"{}")
+        except DatabaseError as error:
+            status, kind, body = 503, _JSON, _to_json({"error": str(error)})
+        finally:
+            connections.close_all()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _alive(self) -> tuple[int, str, bytes]:
+        return 200, _JSON, b'{"status": "ok"}'
+
+    def _ready(self) -> tuple[int, str, bytes]:
+        """Its own database, its migrations, and its parts; a broker that is away is no reason to be restarted."""
+        pending = 0 if self.server.migrated else _pending_migrations()
+        self.server.migrated = not pending
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        ready = not pending and all(part.ready for part in self.server.parts)
+        told = {part.name: part.text for part in self.server.parts}
+        body = {"status": "ok" if ready else "unready", "parts": told, "pendingMigrations": pending}
+        return (200 if ready else 503), _JSON, _to_json(body)
+
+    def _metrics(self) -> tuple[int, str, bytes]:
+        text = exposition.generate_latest(REGISTRY) + exposition.generate_latest(self.server.levels)
+        return 200, exposition.CONTENT_TYPE_PLAIN_0_0_4, text
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: probes come every few seconds."""
+
+
+def _pending_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _to_json(value: object) -> bytes:
+    return json.dumps(value).encode()
