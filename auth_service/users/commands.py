@@ -13,9 +13,7 @@ from shared.contracts import users as events
 from shared.identity import copies, tokens as access_tokens
 from shared.messaging import outbox
 
-UserEvent = (
-    events.UserRegistered | events.UserUpdated | events.UserBanned | events.UserReinstated | events.UserClosed
-)
+UserEvent = events.UserRegistered | events.UserUpdated | events.UserBanned | events.UserReinstated | events.UserClosed
 _KEYS_LOCK, _ROLES_LOCK = 0x6B657973, 0x726F6C65
 
 
@@ -174,7 +172,7 @@ def make_staff(*, email: str, password: str, now: dt.datetime) -> models.User:
 def ensure_signing_key(*, now: dt.datetime) -> models.SigningKey:
     """The key to sign with, made if there is none."""
     _one_at_a_time(_KEYS_LOCK)
-    key = models.SigningKey.current(now)
+    key = models.SigningKey.published().order_by("active_from").last()
     if key is None:
         key = tokens.make_key(now=now, active_from=now)
         outbox.publish(events.SigningKeyPublished(kid=key.kid))

@@ -52,9 +52,7 @@ class User(identity.Account):
             models.UniqueConstraint(Lower("email"), name="email_in_use"),
             models.CheckConstraint(
                 condition=models.Q(active=True, banned_at=None, closed_at=None)
-                | models.Q(
-                    models.Q(banned_at__isnull=False) | models.Q(closed_at__isnull=False), active=False
-                ),
+                | models.Q(models.Q(banned_at__isnull=False) | models.Q(closed_at__isnull=False), active=False),
                 name="active_unless_banned_or_closed",
             ),
         ]

@@ -21,9 +21,7 @@ _PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 
 
 class SignInForm(forms.Form):
-    email = forms.CharField(
-        max_length=254, widget=forms.EmailInput({"autocomplete": "username", "autofocus": True})
-    )
+    email = forms.CharField(max_length=254, widget=forms.EmailInput({"autocomplete": "username", "autofocus": True}))
     password = forms.CharField(
         max_length=passwords.MAX_LENGTH,
         strip=False,
@@ -67,9 +65,7 @@ def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
         with throttling.sign_in(request, email=form.cleaned_data["email"], now=now):
             agent = request.headers.get("User-Agent", "")
             granted = commands.sign_in(**form.cleaned_data, agent=agent, now=now)
-    except (
-        errors.DomainError
-    ) as error:  # a page shows the refusal beside the form; the API maps it to a problem
+    except errors.DomainError as error:  # a page shows the refusal beside the form; the API maps it to a problem
         form.add_error(None, error.message)
         response = _page(request, form, wanted, status=error.status)
         if isinstance(error, errors.TooMany | errors.Unavailable):

@@ -29,9 +29,7 @@ class Backend(backends.TokenBackend):
     """simplejwt's backend, which knows neither `kid` nor any `typ` but JWT."""
 
     def __init__(self, kid: str, private_key: str) -> None:
-        super().__init__(
-            tokens.ALGORITHM, private_key, audience=settings.TOKEN_AUDIENCE, issuer=settings.TOKEN_ISSUER
-        )
+        super().__init__(tokens.ALGORITHM, private_key, audience=settings.TOKEN_AUDIENCE, issuer=settings.TOKEN_ISSUER)
         self._kid = kid
 
     def encode(self, payload: dict[str, Any]) -> str:
@@ -81,7 +79,5 @@ def _backend(kid: str, sealed: bytes) -> Backend:
 
 def _seal() -> Fernet:
     secret: str = settings.SIGNING_SECRET
-    derived = HKDF(hashes.SHA256(), length=32, salt=None, info=b"signing keys at rest").derive(
-        secret.encode()
-    )
+    derived = HKDF(hashes.SHA256(), length=32, salt=None, info=b"signing keys at rest").derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))

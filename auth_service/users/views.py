@@ -53,9 +53,7 @@ class SignOut(views.APIView):
     def post(self, request: Request) -> Response:
         """End this session, everywhere."""
         session_id = request.auth.session_id if request.auth else None
-        commands.sign_out(
-            session_id=session_id, refresh_token=cookies.refresh_token(request), now=clock.now()
-        )
+        commands.sign_out(session_id=session_id, refresh_token=cookies.refresh_token(request), now=clock.now())
         response = Response({})
         cookies.clear(response)
         return response

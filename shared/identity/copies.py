@@ -34,9 +34,7 @@ def keep_user(
 
 def revoke_session(*, id: uuid.UUID, user_id: uuid.UUID, expires_at: dt.datetime) -> None:
     """Refuse every token of that session from now on; none is alive after `expires_at`."""
-    models.RevokedSession.objects.update_or_create(
-        id=id, defaults={"user_id": user_id, "expires_at": expires_at}
-    )
+    models.RevokedSession.objects.update_or_create(id=id, defaults={"user_id": user_id, "expires_at": expires_at})
     changed()
 
 

@@ -7,9 +7,7 @@ from shared.contracts import events, users
 from shared.identity import copies
 
 
-UserEvent = (
-    users.UserRegistered | users.UserUpdated | users.UserBanned | users.UserReinstated | users.UserClosed
-)
+UserEvent = users.UserRegistered | users.UserUpdated | users.UserBanned | users.UserReinstated | users.UserClosed
 
 
 def user_changed(event: UserEvent, *, now: dt.datetime) -> None:

@@ -1,5 +1,6 @@
 """Fetching auth's public keys (RFC 7517) in the background; nothing is ever fetched while a request waits."""
 
+import json
 import logging
 import threading
 import time
@@ -18,6 +19,12 @@ FETCH_EVERY = 300.0  # seconds
 RETRY_AFTER = (0.25, 0.5, 1.0, 2.0, 5.0)  # seconds
 TIMEOUT = httpx.Timeout(3.0)
 MAX_BYTES = 64 * 1024
+
+# Whatever a wrong address or a wrong answer makes of it, nesting deeper than Python's stack included.
+_UNUSABLE = (
+    httpx.HTTPError, httpx.InvalidURL, errors.JoseError, ValueError, LookupError, TypeError, AttributeError,
+    RecursionError,
+)  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +72,8 @@ def fetch(url: str) -> dict[str, dict[str, Any]]:
         with httpx.Client(timeout=TIMEOUT, trust_env=False) as client, client.stream("GET", url) as response:
             response.raise_for_status()
             body = b"".join(_bounded(response))
-        found = {str(key["kid"]): public(key) for key in httpx.Response(200, content=body).json()["keys"]}
-    except (httpx.HTTPError, httpx.InvalidURL, errors.JoseError, ValueError, KeyError, TypeError) as error:
+        found = {str(key["kid"]): public(key) for key in json.loads(body)["keys"]}
+    except _UNUSABLE as error:
         raise KeysUnavailable(f"{url}: {error!r}") from error
     if not found:
         raise KeysUnavailable(f"{url}: an empty set")

@@ -20,6 +20,11 @@ UNASKED = re.compile(r"/(livez|readyz|metrics)/?")
 logger = logging.getLogger(__name__)
 
 
+class InvalidBearer(errors.Unauthenticated):
+    code = "invalid_token"
+    detail = "The access token is invalid, expired or revoked."
+
+
 class IdentityMiddleware(middleware.AuthenticationMiddleware):
     """Sets `request.identity` (a tokens.Identity or None) and, lazily, `request.user`.
 
@@ -39,7 +44,9 @@ class IdentityMiddleware(middleware.AuthenticationMiddleware):
             request.identity = identify(request)  # type: ignore[attr-defined]
         except tokens.InvalidToken as error:
             logger.info("bearer refused: %s", error)
-            return _refusal()
+            response = problems.from_error(InvalidBearer(), request)
+            response["WWW-Authenticate"] = f'{tokens.CHALLENGE}, error="invalid_token"'
+            return response
         except errors.Unavailable as error:
             return problems.from_error(error, request)
         return None

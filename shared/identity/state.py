@@ -8,6 +8,7 @@ import abc
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import logging
 import os
 import threading
@@ -140,7 +141,7 @@ class DatabaseSource(Source):
 def load(connection: psycopg.Connection[Any]) -> Snapshot:
     """Read a snapshot: the keys, and the revocations that a living token can still run into."""
     keys = connection.execute(
-        f"SELECT kid, jwk FROM {models.PublicKey._meta.db_table} WHERE NOT retired AND jwk IS NOT NULL"
+        f"SELECT kid, jwk::text FROM {models.PublicKey._meta.db_table} WHERE NOT retired AND jwk IS NOT NULL"
     )
     revoked = connection.execute(
         f"SELECT id FROM {models.RevokedSession._meta.db_table} WHERE expires_at > now() - interval '1 minute'"
@@ -153,7 +154,7 @@ def load(connection: psycopg.Connection[Any]) -> Snapshot:
         [remembered],
     )
     return Snapshot(
-        keys={kid: jwk.ECKey.import_key(key) for kid, key in keys},
+        keys={kid: jwk.ECKey.import_key(json.loads(key)) for kid, key in keys},
         revoked=frozenset(id for (id,) in revoked),
         invalidated={id: (active, valid_after) for id, active, valid_after in users},
     )

@@ -17,9 +17,7 @@ def hold_active(user_id: uuid.UUID) -> bool:
     A ban, which updates that row, waits for the caller and then sees what it did; a caller that comes second sees
     the ban. A user whose registration has not been heard yet counts as active.
     """
-    active = models.User.objects.raw(
-        "SELECT id, active FROM identity_user WHERE id = %s FOR SHARE", [user_id]
-    )
+    active = models.User.objects.raw("SELECT id, active FROM identity_user WHERE id = %s FOR SHARE", [user_id])
     return all(user.active for user in active)
 
 

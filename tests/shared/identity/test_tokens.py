@@ -49,9 +49,7 @@ class TestAGoodToken:
     def test_says_who_is_asking(self):
         session = uuid.UUID("01890000-0000-7000-8000-000000000002")
 
-        found = verify(
-            ISSUER.token(user_id=HAMLET, session_id=session, email="h@elsinore.dk", roles=["admin"])
-        )
+        found = verify(ISSUER.token(user_id=HAMLET, session_id=session, email="h@elsinore.dk", roles=["admin"]))
 
         assert (found.user_id, found.session_id) == (HAMLET, session)
         assert (found.email, found.roles) == ("h@elsinore.dk", ("admin",))
@@ -66,9 +64,7 @@ class TestAGoodToken:
 
     @pytest.mark.parametrize("seconds", [-29, 29])
     def test_clocks_may_differ_by_less_than_the_leeway(self, seconds):
-        token = ISSUER.token(
-            issued_at=NOW, exp=int(NOW.timestamp()) + 1 if seconds > 0 else int(NOW.timestamp()) + 600
-        )
+        token = ISSUER.token(issued_at=NOW, exp=int(NOW.timestamp()) + 1 if seconds > 0 else int(NOW.timestamp()) + 600)
 
         assert verify(token, now=NOW + dt.timedelta(seconds=seconds))
 

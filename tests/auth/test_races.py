@@ -1,0 +1,105 @@
+"""What happens at once. Each race has a control in which the guard is taken away and the same test sees the damage."""
+
+import concurrent.futures
+import threading
+from unittest import mock
+
+import pytest
+from django.db import connection, connections
+
+from auth_service.users import models
+
+PARALLEL = 30
+
+
+def at_once(action, times):
+    """Run `action` in that many threads that start together; their answers."""
+    gate = threading.Barrier(times)
+
+    def run():
+        gate.wait(timeout=20)
+        try:
+            return action()
+        finally:
+            connections.close_all()
+
+    with concurrent.futures.ThreadPoolExecutor(times) as pool:
+        return [future.result(timeout=60) for future in [pool.submit(run) for _ in range(times)]]
+
+
+def refresh_at_once(elsinore):
+    """Thirty refreshes of one token: all answers, the session's generation, and the different tokens handed out."""
+    token = elsinore.refresh_token(elsinore.sign_up())
+
+    answers = at_once(lambda: elsinore.post(elsinore.client(), "refresh", {"refresh": token}), PARALLEL)
+
+    granted = [answer for answer in answers if answer.status_code == 200]
+    tokens = {answer.cookies["refresh_token"].value for answer in granted}
+    return {answer.status_code for answer in answers}, elsinore.session().generation, tokens
+
+
+def read_then_write(*, family, generation, agent, now):
+    """The rotation as one writes it without thinking of a second caller."""
+    session = models.Session.objects.filter(pk=family, generation=generation, revoked_at=None).first()
+    if session is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.05)")  # what a busy database does by itself now and then
+        cursor.execute(
+            "UPDATE users_session SET generation = generation + 1, rotated_at = %s WHERE id = %s", [now, family]
+        )
+    session.refresh_from_db()
+    return session
+
+
+class TestParallelRefreshes:
+    def test_of_one_token_are_one_lineage(self, live_elsinore):
+        statuses, generation, tokens = refresh_at_once(live_elsinore)
+
+        assert statuses == {200}
+        assert generation == 1
+        assert len(tokens) == 1
+
+    def test_control_reading_before_writing_makes_many(self, live_elsinore):
+        with mock.patch.object(models.Session, "rotate", read_then_write):
+            _, generation, tokens = refresh_at_once(live_elsinore)
+
+        assert generation > 1
+        assert len(tokens) > 1
+
+
+def sign_up_at_once(elsinore, times=10):
+    return at_once(
+        lambda: (
+            elsinore.post(
+                elsinore.client(), "signup", {"email": elsinore.HAMLET, "password": elsinore.PASSWORD}
+            ).status_code
+        ),
+        times,
+    )
+
+
+@pytest.fixture
+def without_the_constraint(live_elsinore):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX email_in_use")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE users_user CASCADE")
+        cursor.execute("CREATE UNIQUE INDEX email_in_use ON users_user (lower(email))")
+
+
+class TestParallelSignUps:
+    def test_of_one_address_make_one_account_and_no_5xx(self, live_elsinore):
+        # With nobody ever found beforehand only the constraint decides.
+        with mock.patch.object(models.User, "with_email", return_value=None):
+            answers = sign_up_at_once(live_elsinore)
+
+        assert sorted(answers) == [201] + [400] * 9
+        assert models.User.objects.count() == 1
+
+    def test_control_without_the_constraint_make_several(self, live_elsinore, without_the_constraint):
+        with mock.patch.object(models.User, "with_email", return_value=None):
+            sign_up_at_once(live_elsinore)
+
+        assert models.User.objects.count() > 1

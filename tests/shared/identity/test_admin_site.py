@@ -1,0 +1,144 @@
+import pytest
+from django.contrib import admin, messages
+from django.contrib.messages import storage
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from shared.identity import admin_site, models
+from tests.shared.identity import people
+
+pytestmark = [pytest.mark.urls("tests.shared.identity.urls"), pytest.mark.django_db]
+
+HOME = "/admin/orders/"
+USERS = "/admin/orders/identity/user/"
+
+
+def known(**members):
+    return models.User.objects.create(pk=people.OPHELIA, email="ophelia@elsinore.dk", **members)
+
+
+@pytest.fixture
+def browser(held):
+    client = Client()
+    held.sign_in(client, user_id=people.OPHELIA, roles=["admin"])
+    return client
+
+
+class TestTheDoor:
+    def test_is_our_site(self):
+        assert isinstance(admin.site._wrapped if hasattr(admin.site, "_wrapped") else admin.site, admin_site.Site)
+
+    @pytest.mark.parametrize("path", [HOME, USERS, f"{USERS}?q=a%20b", f"{HOME}login/"])
+    def test_sends_nobody_to_the_sign_in_page(self, held, path):
+        response = Client().get(path)
+
+        assert response.status_code == 303
+        assert response.headers["Location"].startswith("/admin/?next=/admin/orders/")
+        assert "&" not in response.headers["Location"]
+
+    def test_says_403_to_somebody_who_is_not_staff_and_never_redirects(self, browser):
+        known(roles=[])
+
+        response = browser.get(HOME)
+
+        assert response.status_code == 403
+        assert "Not for this account" in response.content.decode()
+        assert "Location" not in response.headers
+
+    def test_says_503_to_staff_that_the_copy_does_not_know_yet(self, browser):
+        response = browser.get(HOME)
+
+        assert response.status_code == 503
+        assert (response.headers["Retry-After"], response.headers["Refresh"]) == ("1", "1")
+
+    def test_says_403_to_an_unknown_who_does_not_even_claim_to_be_staff(self, held):
+        client = Client()
+        held.sign_in(client, user_id=people.OPHELIA)
+
+        assert client.get(HOME).status_code == 403
+
+    @pytest.mark.parametrize("roles", [["admin"], ["support"], ["finance"], ["moderator"]])
+    def test_is_open_to_staff(self, browser, roles):
+        known(roles=roles)
+
+        response = browser.get(HOME)
+
+        assert response.status_code == 200
+        assert "ophelia@elsinore.dk" in response.content.decode()
+
+    def test_is_shut_at_the_next_request_after_a_demotion(self, browser):
+        user = known(roles=["admin"])
+        assert browser.get(USERS).status_code == 200
+
+        models.User.objects.filter(pk=user.pk).update(roles=[])
+
+        assert browser.get(USERS).status_code == 403
+
+    def test_has_no_password_form_of_its_own(self, browser):
+        known(roles=["admin"])
+
+        assert browser.get(f"{HOME}password_change/").status_code == 404
+        assert browser.post(f"{HOME}login/", {"username": "a", "password": "b"}).status_code == 303
+
+
+class TestThePages:
+    @pytest.mark.parametrize("path", ["", "identity/user/", "identity/revokedsession/", "identity/publickey/"])
+    def test_are_shown_to_staff(self, browser, path):
+        known(roles=["support"])
+
+        assert browser.get(f"{HOME}{path}").status_code == 200
+
+    @pytest.mark.parametrize("path", ["add/", f"{people.OPHELIA}/delete/"])
+    def test_change_nothing_not_even_for_an_admin(self, browser, path):
+        known(roles=["admin"])
+
+        assert browser.get(f"{USERS}{path}").status_code == 403
+        assert browser.post(f"{USERS}{people.OPHELIA}/change/", {"active": ""}).status_code == 403
+
+    def test_have_no_inline_script_or_style(self, browser):
+        known(roles=["admin"])
+
+        page = browser.get(f"{USERS}{people.OPHELIA}/change/").content.decode()
+        assert "<style" not in page
+        assert ' style="' not in page
+        assert all("src=" in tag or 'type="application/json"' in tag for tag in tags(page, "script"))
+
+    def test_sign_out_through_auth(self, browser):
+        known(roles=["admin"])
+
+        assert 'action="/admin/signout/"' in browser.get(HOME).content.decode()
+
+
+def tags(page, name):
+    return [part.split(">")[0] for part in page.split(f"<{name}")[1:]]
+
+
+class TestCookies:
+    def test_of_django_stay_below_the_services_own_admin(self, browser):
+        known(roles=["admin"])
+
+        response = browser.get(USERS)
+
+        assert all(morsel["path"] == HOME for morsel in response.cookies.values())
+
+    def test_of_messages_stay_there_too(self):
+        request = RequestFactory().get(HOME)
+        kept = storage.default_storage(request)
+        kept.add(messages.INFO, "done")
+        response = HttpResponse()
+
+        kept.update(response)
+
+        assert {(m["path"], bool(m["httponly"]), m["samesite"]) for m in response.cookies.values()} == {
+            (HOME, True, "Lax")
+        }
+
+    def test_of_messages_are_taken_away_where_they_were_put(self):
+        request = RequestFactory().get(HOME)
+        request.COOKIES["messages"] = "nonsense"
+        kept, response = storage.default_storage(request), HttpResponse()
+        list(kept)
+
+        kept.update(response)
+
+        assert {m["path"] for m in response.cookies.values()} == {HOME}
