@@ -168,6 +168,8 @@ def _api(service: str) -> dict[str, Any]:
             "DEFAULT_PERMISSION_CLASSES": ["shared.identity.permissions.IsUser"],
             "DEFAULT_PARSER_CLASSES": ["shared.http.parsers.StrictJSONParser"],
             "DEFAULT_RENDERER_CLASSES": ["shared.http.renderers.JSONRenderer"],
+            "DEFAULT_CONTENT_NEGOTIATION_CLASS": "shared.http.renderers.AlwaysJSON",
+            "DEFAULT_THROTTLE_CLASSES": ["shared.http.limits.WritesPerUser"],
             "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
             "EXCEPTION_HANDLER": "shared.http.problems.handle",
         },
@@ -177,6 +179,11 @@ def _api(service: str) -> dict[str, Any]:
             "OAS_VERSION": "3.1.0",
             "SERVE_INCLUDE_SCHEMA": False,
             "SERVE_AUTHENTICATION": [],
+            "COMPONENT_SPLIT_REQUEST": True,
+            "POSTPROCESSING_HOOKS": [
+                "drf_spectacular.hooks.postprocess_schema_enums",
+                "shared.http.openapi.add_problems",
+            ],
             "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
         },
     }

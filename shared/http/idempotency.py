@@ -1,0 +1,162 @@
+"""Idempotency-Key: the same request with the same key gives the first answer again, and its effect happens once.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+"""
+
+import contextlib
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shared import errors
+from shared.http import models, problems, renderers
+
+KEPT = dt.timedelta(hours=24)
+DECIDED = frozenset({402, 403, 404, 409})
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEPT_HEADERS = ("Location", "ETag")
+
+Answer = Response | HttpResponse
+Action = Callable[[], Answer]
+
+
+class BadKey(errors.Invalid):
+    code = "invalid_idempotency_key"
+    detail = "An Idempotency-Key is 1 to 255 visible ASCII characters."
+
+
+class KeyReused(errors.DomainError):
+    status = 422
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used with another body."
+
+
+class StillRunning(errors.Conflict):
+    code = "still_running"
+    detail = "The first request with this Idempotency-Key is still running. Repeat this one in a moment."
+
+
+def key_of(request: Request) -> str | None:
+    """The request's key, if it has one. Raises `BadKey`."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadKey
+    return key
+
+
+def once(request: Request, action: Action) -> Answer:
+    """Run `action` once per key, in one transaction with its stored answer; without a key, simply in a transaction.
+
+    Stored are successes and what the domain has decided against (402, 403, 404, 409). Raises `StillRunning` while
+    the first is under way (it never waits), `KeyReused`, and what `action` raises.
+    """
+    key = key_of(request)
+    if key is None:
+        with transaction.atomic():
+            return action()
+    with transaction.atomic():
+        if not _query("SELECT pg_try_advisory_xact_lock(%s)", _lock_number(request, key)):
+            raise StillRunning
+        return _recall(request, key) or _remember(request, key, _decided(request, action))
+
+
+def across(request: Request, action: Action) -> Answer:
+    """As `once`, for an action that commits in several transactions and can itself be resumed with the same key."""
+    key = key_of(request)
+    if key is None:
+        return action()
+    with _session_lock(_lock_number(request, key)):
+        return _recall(request, key) or _remember(request, key, _decided(request, action, contextlib.nullcontext))
+
+
+def prune() -> int:
+    """Forget answers older than a day; says how many."""
+    old, _ = models.IdempotentAnswer.objects.filter(created_at__lt=Now() - KEPT).delete()
+    return old
+
+
+def _decided(request: Request, action: Action, block: Callable[[], Any] = transaction.atomic) -> Answer:
+    """The action's answer; a refusal that is decided undoes what the action did and is an answer too."""
+    try:
+        with block():
+            return action()
+    except errors.DomainError as error:
+        if error.status not in DECIDED:
+            raise
+        return problems.from_error(error, request)
+
+
+def _recall(request: Request, key: str) -> HttpResponse | None:
+    answer = models.IdempotentAnswer.objects.filter(**_place(request, key), created_at__gte=Now() - KEPT).first()
+    if answer is None:
+        return None
+    if answer.fingerprint != _fingerprint(request):
+        raise KeyReused
+    kind = problems.CONTENT_TYPE if answer.status >= 400 else renderers.JSONRenderer.media_type
+    replayed = {**answer.headers, "Idempotency-Replayed": "true"}
+    return HttpResponse(answer.body, status=answer.status, content_type=kind, headers=replayed)
+
+
+def _remember(request: Request, key: str, answer: Answer) -> Answer:
+    if not (answer.status_code < 300 or answer.status_code in DECIDED):
+        return answer
+    body = renderers.JSONRenderer().render(answer.data) if isinstance(answer, Response) else answer.content
+    models.IdempotentAnswer.objects.update_or_create(
+        **_place(request, key),
+        defaults={
+            "fingerprint": _fingerprint(request),
+            "status": answer.status_code,
+            "headers": {name: answer[name] for name in _KEPT_HEADERS if name in answer},
+            "body": body.decode(),
+            "created_at": Now(),
+        },
+    )
+    return answer
+
+
+def _place(request: Request, key: str) -> dict[str, Any]:
+    return {"user_id": request.auth.user_id, "method": request.method, "path": request.path.rstrip("/"), "key": key}
+
+
+def _fingerprint(request: Request) -> str:
+    """Of what was asked, not of how it was spaced."""
+    return hashlib.sha256(repr(_sorted(request.data)).encode()).hexdigest()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return sorted((name, _sorted(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return [_sorted(member) for member in value]
+    return str(value), type(value).__name__
+
+
+def _lock_number(request: Request, key: str) -> int:
+    digest = hashlib.sha256(repr(sorted(_place(request, key).items())).encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+@contextlib.contextmanager
+def _session_lock(number: int) -> Iterator[None]:
+    """Held by the connection, not by a transaction: it ends with the block, or with the process that dies in it."""
+    if not _query("SELECT pg_try_advisory_lock(%s)", number):
+        raise StillRunning
+    try:
+        yield
+    finally:
+        _query("SELECT pg_advisory_unlock(%s)", number)
+
+
+def _query(statement: str, number: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [number])
+        (answer,) = cursor.fetchone()
+    return bool(answer)

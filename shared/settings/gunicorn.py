@@ -1,0 +1,30 @@
+"""gunicorn's configuration for the web process of every service."""
+
+import os
+from typing import Any
+
+import gunicorn.http.wsgi
+from prometheus_client import multiprocess
+
+# What serves us is nobody's business.
+gunicorn.http.wsgi.SERVER = "web"
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+threads = int(os.environ.get("WEB_THREADS", "16"))
+preload_app = True  # loaded once, shared by the workers; connections and threads are made after the fork
+timeout = 30
+graceful_timeout = 10
+keepalive = 15
+limit_request_line = 8190
+limit_request_fields = 60
+limit_request_field_size = 8190
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats are no secrets
+errorlog = "-"
+loglevel = "warning"
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker that is gone is no longer counted in the gauges of those that live."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.mark_process_dead(worker.pid)
