@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from deploy.local import child, graph, homes, supervisor
@@ -52,9 +53,10 @@ def end_what_is_left(home: homes.Home, *, seconds: float = 5.0) -> None:
     while any(child.is_same(row["pid"], row["started"]) for row in rows) and time.monotonic() < deadline:
         time.sleep(0.1)
     for row in rows:
-        # A pid that is now somebody else's is not the leader of our session.
-        if child.is_same(row["pid"], row["started"]) or child.started_at(row["pid"]) == 0:
-            child.end_leftovers(row["pid"])
+        # A pid that is now somebody else's is not the leader of our session; one that is gone or dead still may be.
+        born = child.started_at(row["pid"])
+        if born == 0 or abs(born - row["started"]) < 1:
+            child.end_leftovers(row["pid"], home=Path(row["home"]) if row["home"] else None)
 
 
 if __name__ == "__main__":

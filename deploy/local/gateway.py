@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.local import homes, services, spec
 from deploy.local.refusals import Refusal
 
-_PLACE = homes.ROOT / "deploy" / "gateway"
+PLACE = homes.ROOT / "deploy" / "gateway"
 
 
 def steps(market: services.Market) -> list[spec.Step]:
@@ -20,7 +20,7 @@ def steps(market: services.Market) -> list[spec.Step]:
         spec.Process(
             name="gateway",
             after=after,
-            line=[program(), "run", "--config", str(_PLACE / "Caddyfile"), "--adapter", "caddyfile"],
+            line=[program(), "run", "--config", str(PLACE / "Caddyfile"), "--adapter", "caddyfile"],
             environment=_environment(market),
             cwd=market.home.path,
             port=market.port,
@@ -52,15 +52,16 @@ def _environment(market: services.Market) -> dict[str, str]:
         "HOME": str(market.home.path),
         "GATEWAY_ADDRESS": f"http://:{market.port}",
         "GATEWAY_BIND": "127.0.0.1",
-        "GATEWAY_SITE": str(_PLACE / "site"),
-        "GATEWAY_SWAGGER": str(_swagger()),
+        "GATEWAY_SITE": str(PLACE / "site"),
+        "GATEWAY_SWAGGER": str(swagger()),
         "GATEWAY_STORAGE": str(market.home.path / "caddy"),
         **upstreams,
     }
 
 
-def _swagger() -> Path:
-    spec_ = importlib.util.find_spec("drf_spectacular_sidecar")
-    if spec_ is None or spec_.origin is None:
+def swagger() -> Path:
+    """The directory of Swagger UI's own files, from the package that carries them for Django. Raises Refusal."""
+    found = importlib.util.find_spec("drf_spectacular_sidecar")
+    if found is None or found.origin is None:
         raise Refusal("drf-spectacular-sidecar is missing.", do="remove .venv and run again.")
-    return Path(spec_.origin).parent / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"
+    return Path(found.origin).parent / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"

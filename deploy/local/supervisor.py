@@ -33,7 +33,7 @@ class Supervisor:
         self._prepare(steps)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.end)
         loop.add_signal_handler(signal.SIGCHLD, self._deaths.ring)
         async with control.serve(self._home, self._obey):
             code = await self._start(steps)
@@ -42,6 +42,10 @@ class Supervisor:
                 await self._stay()
             await self._end(steps, failed=code != 0)
         return code
+
+    def end(self) -> None:
+        """Have `run` end everything and return."""
+        self._stop.set()
 
     def _prepare(self, steps: Sequence[spec.Step]) -> None:
         for step in steps:
@@ -118,7 +122,7 @@ class Supervisor:
 
     async def _obey(self, order: Mapping[str, Any]) -> dict[str, Any]:
         if order["do"] == "down":
-            self._stop.set()
+            self.end()
             return {}
         kept = self._keepers.get(order.get("name", ""))
         if kept is None:
