@@ -207,10 +207,12 @@ class Payment(models.Model):
         self._demand(self.Status.AUTHORIZED, asked="failed")
         self._become(self.Status.FAILED, reason=reason, now=now)
 
-    @property
-    def came_too_late(self) -> bool:
-        """Authorized, but for an order that could no longer be paid: let go, or about to be."""
-        return self.status == self.Status.VOIDED or self.decision == self.Decision.VOID
+    def demand_accepted(self) -> None:
+        """Raises why this payment will not buy its order, if it will not."""
+        if self.status in (self.Status.DECLINED, self.Status.FAILED):
+            raise PaymentDeclined(f"The payment was declined by the provider: {self.reason}.")
+        if self.status == self.Status.VOIDED or self.decision == self.Decision.VOID:
+            raise OrderNotPayable("no longer awaiting payment")
 
     def _demand(self, *states: "Payment.Status", asked: str) -> None:
         if self.status not in states:

@@ -82,7 +82,7 @@ class TestDatabaseEvenWhenTheCodeIsWrong:
     def test_lets_a_ticket_be_ordered_again(self, ended):
         order = OrderFactory(**{ended: True})
 
-        OrderFactory(ticket_id=order.ticket_id).place()
+        OrderFactory.build(ticket_id=order.ticket_id).place()
 
         assert models.Order.objects.live().filter(ticket_id=order.ticket_id).count() == 1
 

@@ -1,3 +1,3 @@
 from shared.testing import suite
 
-suite.prepare("payments_service.config.settings", service="payments")
+suite.prepare("payments_service.config.settings", service="payments", CELERY_BROKER_URL="memory://")

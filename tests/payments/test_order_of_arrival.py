@@ -37,7 +37,7 @@ HISTORIES = {
 
 
 def expected(heard):
-    """Contract §5 rule 3, payments hearing an order, for one authorized payment: (what is decided, the copy's state)."""
+    """Contract §5 rule 3, payments hearing an order, for an authorized payment: (decision, the copy's state)."""
     decision, status, newest = "", None, -1
     for event in heard:
         if event is REFUSED:

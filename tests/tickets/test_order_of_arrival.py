@@ -24,7 +24,11 @@ HERS, HIS = uuid.UUID(int=101), uuid.UUID(int=102)
 def purchase(order_id, *ends):
     """An order's history: created, confirmed, and how it ended."""
     kinds = (orders.OrderCreated, orders.OrderConfirmed, *ends)
-    states = ("created", "awaiting_payment", *(kind.TYPE.partition(".")[2].replace("completed", "complete") for kind in ends))
+    states = (
+        "created",
+        "awaiting_payment",
+        *(kind.TYPE.partition(".")[2].replace("completed", "complete") for kind in ends),
+    )
     return [
         samples.sample(kind, id=order_id, status=state, version=version, payment_id=samples.PAYMENT, relist=True)
         for version, (kind, state) in enumerate(zip(kinds, states, strict=True))

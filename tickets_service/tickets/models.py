@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
-from shared import errors, ids
+from shared import errors, ids, money
 
 
 class UnknownTicket(errors.NotFound):
@@ -39,6 +39,22 @@ class PriceChanged(errors.Conflict):
 class NotHeld(errors.Conflict):
     code = "not_held"
     detail = "The ticket is not held by this order."
+
+
+_PRICE = models.DecimalField(max_digits=12, decimal_places=3)
+
+
+def price_of(amount_minor: str, currency: str) -> Case:
+    """The price as the database works it out from two columns: what lists are sorted and filtered by."""
+    other = {decimals for decimals in money.DECIMALS.values() if decimals != 2}
+    cases = [
+        When(
+            **{f"{currency}__in": sorted(code for code, its in money.DECIMALS.items() if its == decimals)},
+            then=F(amount_minor) / Value(10**decimals, output_field=_PRICE),
+        )
+        for decimals in sorted(other)
+    ]
+    return Case(*cases, default=F(amount_minor) / Value(100, output_field=_PRICE), output_field=_PRICE)
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -80,6 +96,7 @@ class Ticket(models.Model):
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    price = models.GeneratedField(expression=price_of("amount_minor", "currency"), output_field=_PRICE, db_persist=True)
     words = models.GeneratedField(
         expression=SearchVector("title", "description", "venue", config="simple"),
         output_field=SearchVectorField(),
@@ -99,7 +116,7 @@ class Ticket(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "-id"], condition=Q(status="on_sale"), name="ticket_newest_on_sale"),
-            models.Index(fields=["amount_minor", "id"], condition=Q(status="on_sale"), name="ticket_cheapest_on_sale"),
+            models.Index(fields=["price", "id"], condition=Q(status="on_sale"), name="ticket_cheapest_on_sale"),
             models.Index(fields=["starts_at", "id"], condition=Q(status="on_sale"), name="ticket_soonest_on_sale"),
             GinIndex(fields=["words"], name="ticket_words"),
         ]

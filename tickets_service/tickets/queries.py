@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib.postgres.search import SearchQuery
 
+from shared import money
 from tickets_service.tickets import models
 
 
@@ -28,3 +29,9 @@ def with_words(tickets: models.TicketQuerySet, text: str) -> models.TicketQueryS
     words = ["".join(filter(str.isalnum, word)) for word in text.split()]
     queries = [SearchQuery(f"{word}:*", search_type="raw", config="simple") for word in words if word]
     return tickets.filter(words=functools.reduce(operator.and_, queries)) if queries else tickets
+
+
+def currency_of(ticket_id: uuid.UUID) -> str:
+    """What a price for this ticket is in where nothing else is said; the default for a ticket that does not exist."""
+    currency = models.Ticket.objects.filter(id=ticket_id).values_list("currency", flat=True).first()
+    return currency or money.DEFAULT_CURRENCY

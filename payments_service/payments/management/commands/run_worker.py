@@ -1,0 +1,44 @@
+"""`manage.py run_worker --port N`: Celery worker and beat in one process, with /livez, /readyz and /metrics."""
+
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from celery import beat, signals
+from django.core.management.base import BaseCommand
+
+from payments_service.config.celery import app
+from shared.messaging.health import Status
+from shared.messaging.server import Server
+
+
+class Command(BaseCommand):
+    help = "Run the Celery worker with its beat, until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address of /livez, /readyz and /metrics")
+        parser.add_argument("--port", type=int, required=True)
+        parser.add_argument("--concurrency", type=int, default=4, help="tasks at once (threads)")
+
+    def handle(self, *, host: str, port: int, concurrency: int, **_options: Any) -> None:
+        worker, server_status = Status("worker"), Status("server")
+        worker.says("waiting for work")  # a broker that is away costs delay; it is no reason to be restarted
+        stop = threading.Event()
+        signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+        server = Server((host, port), parts=[worker, server_status])
+        serving = threading.Thread(target=server.serve, args=(stop,), kwargs={"status": server_status}, daemon=True)
+        serving.start()
+        clockwork = beat.EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
+        clockwork.daemon = True
+        clockwork.start()
+        app.worker_main(
+            [
+                "worker",
+                "--pool=threads",
+                f"--concurrency={concurrency}",
+                "--loglevel=WARNING",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ]
+        )
