@@ -47,14 +47,18 @@ def answer(request: Request, data: object, *, version: int, status: int = 200) -
     A server that forwards a browser's headers could not read a 304, so one that carries a cookie never gets it.
     """
     headers = {"ETag": etag(version)}
-    if request.method == "GET" and not _carries_cookie(request) and _has(request, version):
-        return Response(status=304, headers=headers)
+    if request.method in ("GET", "HEAD") and not _carries(request, "HTTP_COOKIE"):
+        if not _carries(request, "HTTP_AUTHORIZATION"):
+            # Nobody's in particular: may be kept, and is asked for again each time.
+            headers |= {"Cache-Control": "no-cache", "Vary": "Cookie, Authorization"}
+        if _has(request, version):
+            return Response(status=304, headers=headers)
     return Response(data, status=status, headers=headers)
 
 
-def _carries_cookie(request: Request) -> bool:
+def _carries(request: Request, name: str) -> bool:
     plain: HttpRequest = request._request
-    return "HTTP_COOKIE" in plain.META
+    return name in plain.META
 
 
 def _has(request: Request, version: int) -> bool:

@@ -18,7 +18,7 @@ def refused(error: errors.DomainError) -> serializers.ValidationError:
     return serializers.ValidationError(error.message, code=error.code)
 
 
-class PriceField(serializers.Field[decimal.Decimal, Any, Any, Any]):
+class PriceField(serializers.Field):  # type: ignore[type-arg] # generic only in its stubs
     """A price: a JSON number, or an ASCII decimal string. Its decimals are checked once the currency is known."""
 
     def to_internal_value(self, data: Any) -> decimal.Decimal:

@@ -6,7 +6,9 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 import contextlib
 import datetime as dt
 import hashlib
+import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared import errors
-from shared.http import models, problems, renderers
+from shared.http import metrics, models, parsers, problems, renderers
 
 KEPT = dt.timedelta(hours=24)
 DECIDED = frozenset({402, 403, 404, 409})
@@ -60,9 +62,9 @@ def once(request: Request, action: Action) -> Answer:
     """
     key = key_of(request)
     if key is None:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             return action()
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         if not _query("SELECT pg_try_advisory_xact_lock(%s)", _lock_number(request, key)):
             raise StillRunning
         return _recall(request, key) or _remember(request, key, _decided(request, action))
@@ -74,13 +76,21 @@ def across(request: Request, action: Action) -> Answer:
     if key is None:
         return action()
     with _session_lock(_lock_number(request, key)):
-        return _recall(request, key) or _remember(request, key, _decided(request, action, contextlib.nullcontext))
+        if earlier := _recall(request, key):
+            return earlier
+        # Committed before the effect begins, so that a repeat after a crash is known to ask for the same.
+        _write(request, key, status=None)
+        return _remember(request, key, _decided(request, action, contextlib.nullcontext))
 
 
-def prune() -> int:
-    """Forget answers older than a day; says how many."""
-    old, _ = models.IdempotentAnswer.objects.filter(created_at__lt=Now() - KEPT).delete()
-    return old
+def prune() -> None:
+    """Forget answers older than a day."""
+    models.IdempotentAnswer.objects.filter(created_at__lt=Now() - KEPT).delete()
+
+
+def forget(user_id: uuid.UUID) -> None:
+    """Forget the answers that somebody was given, for they may hold personal data."""
+    models.IdempotentAnswer.objects.filter(user_id=user_id).delete()
 
 
 def _decided(request: Request, action: Action, block: Callable[[], Any] = transaction.atomic) -> Answer:
@@ -100,6 +110,9 @@ def _recall(request: Request, key: str) -> HttpResponse | None:
         return None
     if answer.fingerprint != _fingerprint(request):
         raise KeyReused
+    if answer.status is None:
+        return None
+    metrics.idempotent_replays.inc()
     kind = problems.CONTENT_TYPE if answer.status >= 400 else renderers.JSONRenderer.media_type
     replayed = {**answer.headers, "Idempotency-Replayed": "true"}
     return HttpResponse(answer.body, status=answer.status, content_type=kind, headers=replayed)
@@ -109,17 +122,14 @@ def _remember(request: Request, key: str, answer: Answer) -> Answer:
     if not (answer.status_code < 300 or answer.status_code in DECIDED):
         return answer
     body = renderers.JSONRenderer().render(answer.data) if isinstance(answer, Response) else answer.content
-    models.IdempotentAnswer.objects.update_or_create(
-        **_place(request, key),
-        defaults={
-            "fingerprint": _fingerprint(request),
-            "status": answer.status_code,
-            "headers": {name: answer[name] for name in _KEPT_HEADERS if name in answer},
-            "body": body.decode(),
-            "created_at": Now(),
-        },
-    )
+    headers = {name: answer[name] for name in _KEPT_HEADERS if name in answer}
+    _write(request, key, status=answer.status_code, headers=headers, body=body.decode())
     return answer
+
+
+def _write(request: Request, key: str, **answer: Any) -> None:
+    known = {"fingerprint": _fingerprint(request), "created_at": Now(), **answer}
+    models.IdempotentAnswer.objects.update_or_create(**_place(request, key), defaults=known)
 
 
 def _place(request: Request, key: str) -> dict[str, Any]:
@@ -128,15 +138,13 @@ def _place(request: Request, key: str) -> dict[str, Any]:
 
 def _fingerprint(request: Request) -> str:
     """Of what was asked, not of how it was spaced."""
-    return hashlib.sha256(repr(_sorted(request.data)).encode()).hexdigest()
+    canonical = json.dumps(request.data, sort_keys=True, default=_number)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return sorted((name, _sorted(member)) for name, member in value.items())
-    if isinstance(value, list):
-        return [_sorted(member) for member in value]
-    return str(value), type(value).__name__
+def _number(value: parsers.Number) -> dict[str, str]:
+    # No member of a parsed body can have this name.
+    return {"\0number": value.text}
 
 
 def _lock_number(request: Request, key: str) -> int:

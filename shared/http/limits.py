@@ -1,62 +1,62 @@
-"""How often something may be asked in a window of time, counted in rows: the same for all processes of a service."""
+"""How often something may be done: counted in rows, so that all processes of a service count together."""
 
 import datetime as dt
+import math
 
 from django.conf import settings
 from django.db import connection
-from django.db.models.functions import Now
+from rest_framework import throttling
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from shared import clock, errors
 from shared.http import models
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MINUTE = dt.timedelta(minutes=1)
-_START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
 _COUNT = """
-INSERT INTO http_count AS counted (bucket, window_ends, number) VALUES (%s, %s, 1)
-ON CONFLICT (bucket, window_ends) DO UPDATE SET number = counted.number + 1
-RETURNING number
+INSERT INTO http_count AS counted (bucket, number, window_ends) VALUES (%(bucket)s, 1, %(ends)s)
+ON CONFLICT (bucket) DO UPDATE SET
+    number = CASE WHEN counted.window_ends <= %(now)s THEN 1 ELSE counted.number + 1 END,
+    window_ends = CASE WHEN counted.window_ends <= %(now)s THEN excluded.window_ends ELSE counted.window_ends END
+RETURNING number, window_ends
 """
 
 
-class WritesPerUser(BaseThrottle):
-    """DRF's throttle: at most WRITES_PER_MINUTE unsafe requests of one user."""
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        if request.auth is not None and request.method not in ("GET", "HEAD", "OPTIONS"):
-            bucket = f"writes:{request.auth.user_id}"
-            count(bucket, limit=settings.WRITES_PER_MINUTE, window=MINUTE, now=clock.now())
-        return True
-
-
 def count(bucket: str, *, limit: int, window: dt.timedelta, now: dt.datetime) -> None:
-    """Count one in the current window of `bucket`. Raises `errors.TooMany` when that is more than `limit`."""
-    ends = _end_of_window(now, window)
+    """Count one more in `bucket` (up to 200 characters); the first one begins its window.
+
+    The count stands if the caller's transaction does, so count outside of one that a refusal undoes. Raises
+    errors.TooMany for every one above `limit` until the window is over.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [bucket, ends])
-        (number,) = cursor.fetchone()
-    _demand(number <= limit, ends, now)
+        cursor.execute(_COUNT, {"bucket": bucket, "now": now, "ends": now + window})
+        number, window_ends = cursor.fetchone()
+    if number > limit:
+        raise errors.TooMany(retry_after=_seconds(window_ends - now))
 
 
 def check(bucket: str, *, limit: int, window: dt.timedelta, now: dt.datetime) -> None:
-    """Raise `errors.TooMany` when `limit` was reached in the current window already; counts nothing."""
-    ends = _end_of_window(now, window)
-    counted = models.Count.objects.filter(bucket=bucket, window_ends=ends).values_list("number", flat=True).first()
-    _demand((counted or 0) < limit, ends, now)
+    """Raises errors.TooMany if `limit` is reached, without counting: for what counts only when it fails."""
+    full = models.Count.objects.filter(bucket=bucket, number__gte=limit, window_ends__gt=now).first()
+    if full is not None:
+        raise errors.TooMany(retry_after=_seconds(min(full.window_ends - now, window)))
 
 
-def prune() -> int:
-    """Forget windows that are over; says how many."""
-    old, _ = models.Count.objects.filter(window_ends__lt=Now()).delete()
-    return old
+def prune(*, now: dt.datetime) -> None:
+    """Forget the windows that are over."""
+    models.Count.objects.filter(window_ends__lte=now).delete()
 
 
-def _end_of_window(now: dt.datetime, window: dt.timedelta) -> dt.datetime:
-    return _START + ((now - _START) // window + 1) * window
+class WritesPerUser(throttling.BaseThrottle):
+    """DRF's throttle for all views: WRITES_PER_MINUTE unsafe requests a minute for each user; 0 lifts it."""
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        limit: int = settings.WRITES_PER_MINUTE
+        if limit and request.auth is not None and request.method not in SAFE:
+            count(f"writes:{request.auth.user_id}", limit=limit, window=MINUTE, now=clock.now())
+        return True
 
 
-def _demand(within: bool, ends: dt.datetime, now: dt.datetime) -> None:
-    if not within:
-        raise errors.TooMany(retry_after=max(1, round((ends - now).total_seconds())))
+def _seconds(wait: dt.timedelta) -> int:
+    return max(1, math.ceil(wait.total_seconds()))

@@ -1,112 +1,157 @@
-"""What is done to every request and every answer, whatever view they meet."""
+"""What happens to every request and every answer, outermost first: its name, its headers, its failures, its origin."""
 
 import re
 import secrets
 import time
 from collections.abc import Callable
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from shared import ids, tracing
-from shared.http import problems
+from shared.http import limits, problems
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+Next = Callable[[HttpRequest], HttpResponseBase]
 
-PROBES = ("/livez", "/readyz", "/metrics")
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-# Signing in is guarded too: a stranger's page must not sign its visitor in as somebody else.
-SIGN_IN = re.compile(r"/api/users/(signup|signin)/?")
-CONTENT_SECURITY_POLICY = (
+UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
+# These make a session, so they need no cookie to be worth forging.
+SIGN_IN_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/admin"})
+PAGES: Final = "/admin/"
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("request")
 
 
 class RequestIdMiddleware:
-    """Gives the request its id and its W3C trace, for log lines and for every event it causes; logs one line."""
+    """Names the request (`X-Request-ID`) and its step in a trace (W3C `traceparent`), and logs one line for it."""
 
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = _accepted(_REQUEST_ID, request.headers.get("X-Request-ID")) or str(ids.new())
-        trace = _accepted(_TRACEPARENT, request.headers.get("traceparent")) or _new_trace()
-        with tracing.bind(request=request_id, trace=trace):
-            began = time.perf_counter()
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id, traceparent = _request_id(request), _traceparent(request)
+        started = time.perf_counter()
+        with tracing.bind(request=request_id, trace=traceparent):
             response = self.get_response(request)
-            if not request.path.startswith(PROBES):
-                seconds = round(time.perf_counter() - began, 4)
-                log.info("request", method=request.method, path=request.path, status=response.status_code, took=seconds)
-        response["X-Request-ID"] = request_id
-        response["traceparent"] = trace
+            response["X-Request-ID"], response["traceparent"] = request_id, traceparent
+            if not UNLOGGED.fullmatch(request.path):
+                _log(request, response, seconds=time.perf_counter() - started)
         return response
 
 
 class SecurityHeadersMiddleware:
-    """What the contract demands of every answer."""
+    """What every answer carries. A view that may be cached says so itself; everything else is `no-store`."""
 
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        if _concerns_a_user(request):
-            response.headers.setdefault("Cache-Control", "no-store")
-        if response.get("Content-Type", "").startswith("text/html"):
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        response.headers.setdefault("Cache-Control", "no-store")
+        if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        if "Server" in response:
+            del response["Server"]
         return response
 
 
 class ProblemMiddleware:
-    """Turns what fails outside of DRF's views into a problem document."""
+    """Refuses what is no proper request, and sees to it that every refusal of the API is a problem document."""
 
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = _malformed(request) or self.get_response(request)
+        if response.status_code < 400 or request.path.startswith(PAGES) or problems.is_problem(response):
+            return response
+        return problems.instead_of(response, request=request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What a view outside of DRF raises; None, and so a 500, for what nobody foresaw."""
         return problems.answer_to(exception, request)
 
 
 class CrossSiteMiddleware:
-    """Refuses (403) what another site's page has a browser send: by fetch metadata, else by origin.
+    """The cross-site rule (contract §3): a page of another site may not act with the cookies of this one."""
 
-    A caller that sends neither is no browser. https://www.w3.org/TR/fetch-metadata/
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        guarded = request.method not in SAFE and ("HTTP_COOKIE" in request.META or SIGN_IN.fullmatch(request.path))
-        return problems.forbidden(request) if guarded and _is_cross_site(request) else self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if _worth_forging(request) and not _from_here(request):
+            entry = {"message": "This request came from another site.", "code": "cross_site"}
+            return problems.response(403, [entry], request=request)
+        return self.get_response(request)
 
 
-def _is_cross_site(request: HttpRequest) -> bool:
+def _request_id(request: HttpRequest) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(ids.new())
+
+
+def _traceparent(request: HttpRequest) -> str:
+    """The caller's trace with a step of our own (https://www.w3.org/TR/trace-context/), else a new trace."""
+    given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    trace, flags = given.groups() if given else (secrets.token_hex(16), "01")
+    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, *, seconds: float) -> None:
+    # The path without its query, which may hold what is nobody's business; the user by id alone.
+    identity = getattr(request, "identity", None)
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round(seconds * 1000, 1),
+        user_id=str(identity.user_id) if identity else None,
+    )
+
+
+def _malformed(request: HttpRequest) -> HttpResponse | None:
+    """The refusal of a target that is not UTF-8 or contains NUL, or of a body whose length nobody told."""
+    path = request.META.get("PATH_INFO", "").encode("latin-1", "replace")
+    if not _is_text(path):
+        return problems.not_found(request)
+    if not _is_text(unquote_to_bytes(request.META.get("QUERY_STRING", ""))):
+        entry = {"message": "The query is not UTF-8 text.", "code": "malformed"}
+        return problems.response(400, [entry], request=request)
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        entry = {"message": "A request with a body says its Content-Length.", "code": "length_required"}
+        return problems.response(411, [entry], request=request)
+    return None
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        return "\0" not in raw.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _worth_forging(request: HttpRequest) -> bool:
+    if request.method in limits.SAFE:
+        return False
+    return "HTTP_COOKIE" in request.META or request.path.rstrip("/") in SIGN_IN_PATHS
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """By what browsers say and pages cannot change; who says nothing is no browser."""
     if (site := request.headers.get("Sec-Fetch-Site")) is not None:
-        return site not in ("same-origin", "none")
+        return site in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and origin != settings.PUBLIC_ORIGIN
-
-
-def _concerns_a_user(request: HttpRequest) -> bool:
-    return "HTTP_COOKIE" in request.META or "HTTP_AUTHORIZATION" in request.META or request.method not in SAFE
-
-
-def _accepted(pattern: re.Pattern[str], text: str | None) -> str | None:
-    return text if text is not None and pattern.fullmatch(text) else None
-
-
-def _new_trace() -> str:
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return origin is None or origin == settings.PUBLIC_ORIGIN

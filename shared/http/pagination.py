@@ -11,13 +11,20 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Field, Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared import errors
 
 DEFAULT_LIMIT, MOST = 50, 100
+
+# For the OpenAPI document of a view that answers with a page.
+PARAMETERS = [
+    OpenApiParameter("limit", int, description=f"rows of a page, 1 to {MOST}", default=DEFAULT_LIMIT),
+    OpenApiParameter("cursor", str, description="from the Link header of the page before"),
+]
 
 
 class BadLimit(errors.Invalid):
@@ -45,7 +52,7 @@ def page(
     limit = _limit(request.query_params.get("limit"))
     salt = _salt(request, order, scope)
     if (cursor := request.query_params.get("cursor")) is not None:
-        rows = rows.filter(_after(rows.model, order, _open(cursor, salt)))
+        rows = rows.filter(_after(rows, order, _open(cursor, salt)))
     found = list(rows.order_by(*map(_by, order))[: limit + 1])
     response = Response([show(row) for row in found[:limit]])
     if len(found) > limit:
@@ -76,17 +83,30 @@ def _open(cursor: str, salt: str) -> list[str | None]:
     return values
 
 
-def _after(model: type[Model], order: Sequence[str], values: Sequence[str | None]) -> Q:
+def _after(rows: QuerySet[Any], order: Sequence[str], values: Sequence[str | None]) -> Q:
     """The rows that come after these values: greater in the first field, or equal there and greater in the next…"""
-    after, equal = Q(pk__in=[]), Q()
+    after, equal, bound = Q(pk__in=[]), Q(), Q()
     for ordering, text in zip(order, values, strict=True):
         name = ordering.lstrip("-")
-        value = None if text is None else model._meta.get_field(name).to_python(text)
-        if value is not None:
-            further = Q(**{f"{name}__{'lt' if ordering.startswith('-') else 'gt'}": value})
-            after |= equal & (further | Q(**{f"{name}__isnull": True}))
-        equal &= Q(**{name: value}) if value is not None else Q(**{f"{name}__isnull": True})
-    return after
+        field = _field(rows, name)
+        if text is None:
+            equal &= Q(**{f"{name}__isnull": True})
+            continue
+        value = field.to_python(text)
+        nulls = Q(**{f"{name}__isnull": True}) if field.null else Q()
+        direction = "lt" if ordering.startswith("-") else "gt"
+        after |= equal & (Q(**{f"{name}__{direction}": value}) | nulls)
+        if not equal and not field.null:
+            # Follows from the rest; it is what an index can begin with.
+            bound = Q(**{f"{name}__{direction}e": value})
+        equal &= Q(**{name: value})
+    return bound & after
+
+
+def _field(rows: QuerySet[Any], name: str) -> "Field[Any, Any]":
+    annotation = rows.query.annotations.get(name)
+    field: "Field[Any, Any]" = rows.model._meta.get_field(name) if annotation is None else annotation.output_field
+    return field
 
 
 def _by(ordering: str) -> Any:

@@ -5,6 +5,7 @@ import decimal
 import json
 import re
 from collections.abc import Mapping
+from email import message
 from typing import IO, Any
 
 from django.conf import settings
@@ -14,7 +15,9 @@ from rest_framework import exceptions, parsers
 DEEPEST = 32
 LONGEST_NUMBER = 100
 
-_BRACKETS_AND_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A string that never ends is read to the end all the same: looking for its end anew from every quote would take
+# quadratic time. Possessive, for the same reason.
+_BRACKETS_AND_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -39,6 +42,7 @@ class StrictJSONParser(parsers.BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
+        _check_charset(media_type or self.media_type)
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig
@@ -66,7 +70,16 @@ def loads(body: bytes) -> dict[str, Any]:
     return value
 
 
+def _check_charset(media_type: str) -> None:
+    charset = message.Message()
+    charset["Content-Type"] = media_type
+    if str(charset.get_param("charset", "utf-8")).lower() not in ("utf-8", "utf8"):
+        raise exceptions.UnsupportedMediaType(media_type)
+
+
 def _check_depth(body: bytes) -> None:
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return
     depth = 0
     for token in _BRACKETS_AND_STRINGS.finditer(body):
         first = token.group()[:1]

@@ -1,12 +1,33 @@
-"""Addresses that are the same with and without the trailing slash, without a redirect that would lose a POST."""
+"""Paths as the contract wants them: with and without the trailing slash, and ids that are either ids or nothing."""
 
+import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
+from shared import errors
 
-def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str, **kwargs: Any) -> list[URLPattern]:
-    """URL patterns of `route` (no slash at its end) and of `route/`; the first is what `reverse` gives."""
-    return [path(route, view, kwargs, name=name), path(f"{route}/", view, kwargs)]
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> list[URLPattern]:
+    """`route` ("api/tickets/<str:ticket_id>") with and without a slash at its end, so that no POST is redirected."""
+    route = route.strip("/")
+    return [path(route, view, name=name), path(f"{route}/", view, name=f"{name}-slash")]
+
+
+def read_id(text: str, *, missing: type[errors.DomainError] = errors.NotFound) -> uuid.UUID:
+    """The id in a path. Raises `missing` for what is no id: nothing can be there (contract §2: 404)."""
+    return parse_id(text) or _raise(missing)
+
+
+def parse_id(text: Any) -> uuid.UUID | None:
+    """The UUID that `text` is in the one way ids are written (RFC 9562 §4), else None."""
+    return uuid.UUID(text) if isinstance(text, str) and _UUID.fullmatch(text) else None
+
+
+def _raise(error: type[errors.DomainError]) -> Any:
+    raise error

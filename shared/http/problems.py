@@ -1,14 +1,17 @@
 """Problem documents (RFC 9457) for every way a request can fail, with the `errors` list that older clients read."""
 
 import http
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from django.core import exceptions as django_exceptions
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,8 +46,21 @@ def response(
     status: int, entries: Entries, *, request: HttpRequest | Request, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """A problem document as an answer, rendered here: it may come from where no renderer was chosen."""
-    body = renderers.JSONRenderer().render(document(status, entries, instance=request.path))
-    return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
+    body = renderers.JSONRenderer().render(document(status, entries, instance=quote(request.path)))
+    length = {"Content-Length": str(len(body))}
+    return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers={**(headers or {}), **length})
+
+
+def is_problem(answer: HttpResponseBase) -> bool:
+    return answer.headers.get("Content-Type", "").startswith(CONTENT_TYPE)
+
+
+def instead_of(answer: HttpResponseBase, *, request: HttpRequest) -> HttpResponse:
+    """The same refusal as a problem document, with the headers that say how (`Allow`, `Retry-After`, …)."""
+    status = http.HTTPStatus(answer.status_code)
+    kept = {name: value for name, value in answer.headers.items() if not name.lower().startswith("content-")}
+    answer.close()
+    return response(status, [_entry(f"{status.phrase}.", status.name.lower())], request=request, headers=kept)
 
 
 def from_error(error: errors.DomainError, request: HttpRequest | Request) -> HttpResponse:
@@ -72,7 +88,7 @@ def answer_to(exception: Exception, request: HttpRequest | Request) -> HttpRespo
             return response(403, [_entry("You are not allowed to do this.", "forbidden")], request=request)
         case django_exceptions.RequestDataTooBig():
             return response(413, [_entry("The body is too large.", "too_large")], request=request)
-        case django_exceptions.SuspiciousOperation() | UnicodeError():
+        case django_exceptions.SuspiciousOperation() | UnicodeError() | UnreadablePostError():
             return response(400, [_entry("The request is malformed.", "malformed")], request=request)
         case OperationalError() | InterfaceError():
             return unavailable(exception, request)
@@ -98,6 +114,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls this while it handles the exception, also one of a middleware: then the database may be away."""
+    exception = sys.exc_info()[1]
+    if isinstance(exception, Exception) and (answer := answer_to(exception, request)):
+        return answer
     return response(500, [_entry("Something went wrong on our side.", "internal_error")], request=request)
 
 

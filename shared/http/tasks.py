@@ -1,9 +1,10 @@
-"""What the clock asks of the HTTP side."""
+"""What the messaging process does for this app by the clock."""
 
+from shared import clock
 from shared.http import idempotency, limits
 
 
 def prune() -> None:
-    """Forget what no request can ask for any more."""
+    """Forget answers that nobody may ask for again, and counts whose window is over."""
     idempotency.prune()
-    limits.prune()
+    limits.prune(now=clock.now())

@@ -1,9 +1,9 @@
-from django.urls import path
+"""What every web process serves for its operators; the gateway does not route it."""
 
-from shared.http import health
+from shared.http import health, metrics, paths
 
 urlpatterns = [
-    path("livez", health.live, name="livez"),
-    path("readyz", health.ready, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    *paths.path_either("livez", health.live, name="livez"),
+    *paths.path_either("readyz", health.ready, name="readyz"),
+    *paths.path_either("metrics", metrics.export, name="metrics"),
 ]
