@@ -10,7 +10,8 @@ from django.db import connection, transaction
 from auth_service.users import models, passwords, tokens
 from shared import errors
 from shared.contracts import users as events
-from shared.identity import copies, tokens as access_tokens
+from shared.identity import copies
+from shared.identity import tokens as access_tokens
 from shared.messaging import outbox
 
 UserEvent = events.UserRegistered | events.UserUpdated | events.UserBanned | events.UserReinstated | events.UserClosed
@@ -62,7 +63,7 @@ def register_user(*, email: str, password: str, agent: str, now: dt.datetime) ->
 def sign_in(*, email: str, password: str, agent: str, now: dt.datetime) -> Granted:
     """Start a session. Raises InvalidCredentials, alike for unknown, wrong and banned and after the same work."""
     found = models.User.with_email(email)
-    if not passwords.matches(found and found.password, password) or found is None:
+    if not passwords.matches(found.password if found else None, password) or found is None:
         raise InvalidCredentials
     with transaction.atomic():
         user = models.User.locked(found.pk)

@@ -158,11 +158,10 @@ class Session(models.Model):
     @classmethod
     def rotate(cls, *, family: uuid.UUID, generation: int, agent: str, now: dt.datetime) -> Self | None:
         """Move the family from `generation` to the next, if it stands there. This one statement decides a race."""
-        table = cls._meta.db_table
         moved = cls.objects.raw(
-            f"UPDATE {table} SET generation = generation + 1, rotated_at = %s, seen_at = greatest(seen_at, %s),"
-            f" expires_at = %s, agent = %s WHERE id = %s AND generation = %s AND revoked_at IS NULL"
-            f" AND expires_at > %s RETURNING *",
+            "UPDATE users_session SET generation = generation + 1, rotated_at = %s, seen_at = greatest(seen_at, %s),"
+            " expires_at = %s, agent = %s WHERE id = %s AND generation = %s AND revoked_at IS NULL"
+            " AND expires_at > %s RETURNING *",
             [now, now, now + settings.REFRESH_TOKEN_LIFE, agent[:200], family, generation, now],
         )
         return next(iter(moved), None)
@@ -183,9 +182,8 @@ class Session(models.Model):
 
         Gives the time of the last token that any of them was issued.
         """
-        table = cls._meta.db_table
         ended = cls.objects.raw(
-            f"UPDATE {table} SET revoked_at = %s WHERE user_id = %s AND revoked_at IS NULL RETURNING *",
+            "UPDATE users_session SET revoked_at = %s WHERE user_id = %s AND revoked_at IS NULL RETURNING *",
             [now, user.pk],
         )
         return max((session.seen_at for session in ended), default=identity.ALWAYS)

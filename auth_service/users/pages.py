@@ -46,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session from a page, then show the form again."""
     identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
-    commands.sign_out(session_id=identity and identity.session_id, refresh_token=None, now=clock.now())
+    commands.sign_out(session_id=identity.session_id if identity else None, refresh_token=None, now=clock.now())
     response = admin_site.SeeOther(admin_site.SIGN_IN)
     cookies.clear(response)
     return response

@@ -42,4 +42,4 @@ class CurrentUser(Account):
 
 
 class Currently(serializers.Serializer[Any]):
-    currentUser = CurrentUser(allow_null=True)  # noqa: N815 - the name on the wire
+    currentUser = CurrentUser(allow_null=True)

@@ -1,9 +1,10 @@
 from django.urls import path
 
 from auth_service.users import pages, views
-from shared.http import paths
+from shared.http import openapi, paths
 
 urlpatterns = [
+    *openapi.schema_paths("api/users/schema"),
     *paths.path_either("api/users/signup", views.SignUp.as_view(), name="signup"),
     *paths.path_either("api/users/signin", views.SignIn.as_view(), name="signin"),
     *paths.path_either("api/users/signout", views.SignOut.as_view(), name="signout"),

@@ -209,7 +209,7 @@ class TestRefresh:
         "forge",
         [
             lambda family, generation, secret: f"{family}.{generation}.{secret[:-1]}",
-            lambda family, generation, secret: f"{family}.{generation}.{secret[:-1]}" + ("A" if secret[-1] != "A" else "B"),
+            lambda family, generation, secret: f"{family}.{generation}.{secret.swapcase()}",
             lambda family, generation, secret: f"{family}.{int(generation) + 1}.{secret}",
             lambda family, generation, secret: f"{uuid.uuid4().hex}.{generation}.{secret}",
             lambda family, generation, secret: f"{family}.{generation}.",
