@@ -4,7 +4,21 @@ import os
 from typing import Any
 
 import gunicorn.http.wsgi
+from gunicorn import glogging
 from prometheus_client import multiprocess
+
+
+class Logger(glogging.Logger):
+    """Says what gunicorn has to say through the service's own logging, which is set up when Django is loaded.
+
+    No access log: shared.http writes one line a request, with its id.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 # What serves us is nobody's business.
 gunicorn.http.wsgi.SERVER = "web"
@@ -20,6 +34,9 @@ limit_request_line = 8190
 limit_request_fields = 60
 limit_request_field_size = 8190
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats are no secrets
+control_socket_disable = True  # it would lie in the home directory, one for all services
+forwarder_headers = ""  # no proxy of ours sets the path by a header
+logger_class = Logger
 errorlog = "-"
 loglevel = "warning"
 
