@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from deploy.local import databases, homes, services
+from deploy.local import databases, homes, market_state, services
 
 PATIENCE = 10.0
 OVERDUE_SECONDS = 5
@@ -48,6 +48,16 @@ def findings(dsns: Mapping[str, str], *, patience: float = PATIENCE) -> list[Fin
             time.sleep(0.5)
             lasting &= set(_look(connections))
     return sorted(lasting)
+
+
+def main(home: homes.Home) -> int:
+    """Audit the local market and print what was found; 1 where that is anything."""
+    market = market_state.require(home)
+    found = findings(dsns(home, market.ports))
+    for finding in found:
+        print(finding)
+    print(f"{len(found)} findings" if found else f"nothing found by {len(CHECKS)} checks")
+    return 1 if found else 0
 
 
 def dsns(home: homes.Home, ports: Mapping[str, int]) -> dict[str, str]:

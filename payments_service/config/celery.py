@@ -12,6 +12,8 @@ SETTLE_EVERY = 1.0
 RESOLVE_EVERY = 2.0
 
 EMBEDDED_BROKER = {
+    # Said here too: the pgmq client believes DATABASE_URL, this service's own database, before the broker's URL.
+    "conn_string": settings.CELERY_BROKER_URL.replace("pgmq://", "postgresql://", 1),
     "use_notify": True,
     "wait_time_seconds": 0,
     "polling_interval": 0.2,
@@ -33,8 +35,8 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
     worker_send_task_events=False,
-    event_queue_exclusive=False,
     timezone="UTC",
     beat_schedule={
         "settle payments": {

@@ -34,7 +34,9 @@ def configure(*, service: str, output: str, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    render = structlog.dev.ConsoleRenderer(colors=False) if output == "console" else structlog.processors.JSONRenderer()
+    # Plain tracebacks: the pretty ones show local variables, and so secrets.
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    render = console if output == "console" else structlog.processors.JSONRenderer()
     exceptions = [] if output == "console" else [structlog.processors.format_exc_info]
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
