@@ -105,7 +105,7 @@ def _after(rows: QuerySet[Any], order: Sequence[str], values: Sequence[str | Non
 
 def _field(rows: QuerySet[Any], name: str) -> "Field[Any, Any]":
     annotation = rows.query.annotations.get(name)
-    field: "Field[Any, Any]" = rows.model._meta.get_field(name) if annotation is None else annotation.output_field
+    field: Field[Any, Any] = rows.model._meta.get_field(name) if annotation is None else annotation.output_field
     return field
 
 
