@@ -1,6 +1,6 @@
 """What a service knows of identities, to look at."""
 
-from django.contrib import admin, auth
+from django.contrib import admin
 
 from shared.identity import admin_site, models
 
@@ -20,7 +20,7 @@ class PublicKeyAdmin(admin_site.ReadOnly):
     list_display = ("kid", "retired")
 
 
-if auth.get_user_model() is models.User:
+if not models.User._meta.swapped:
     admin.site.register(models.User, UserAdmin)
 admin.site.register(models.RevokedSession, RevokedSessionAdmin)
 admin.site.register(models.PublicKey, PublicKeyAdmin)

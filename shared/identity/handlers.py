@@ -6,7 +6,6 @@ from collections.abc import Callable
 from shared.contracts import events, users
 from shared.identity import copies
 
-
 UserEvent = users.UserRegistered | users.UserUpdated | users.UserBanned | users.UserReinstated | users.UserClosed
 
 

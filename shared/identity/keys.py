@@ -63,7 +63,7 @@ def refresh() -> None:
 
 def held() -> dict[str, dict[str, Any]]:
     """The keys that count, by kid."""
-    return dict(models.PublicKey.objects.filter(retired=False, jwk__isnull=False).values_list("kid", "jwk"))
+    return {key.kid: key.jwk for key in models.PublicKey.objects.filter(retired=False) if key.jwk is not None}
 
 
 def fetch(url: str) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ class Account(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    email = models.CharField(max_length=254, null=True)  # noqa: DJ001 - null: erased, which no text means
+    email = models.CharField(max_length=254, null=True)
     roles = fields.ArrayField(models.CharField(max_length=20), default=list, blank=True)
     active = models.BooleanField(default=True)
     tokens_valid_after = models.DateTimeField(default=ALWAYS, db_index=True)

@@ -43,3 +43,9 @@ class HasRole(permissions.BasePermission):
         if not isinstance(user, models.Account):
             raise NotKnownYet
         return user.has_role(*self.roles)
+
+
+def is_staff(request: Request) -> bool:
+    """Whether an administrator of any role is asking, by this service's own copy of users."""
+    user = request._request.user
+    return isinstance(user, models.Account) and user.is_staff

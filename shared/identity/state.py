@@ -21,6 +21,7 @@ import psycopg
 from django.contrib.auth import get_user_model
 from django.db import connections
 from joserfc import jwk
+from psycopg import sql
 
 from shared import errors
 from shared.identity import copies, models, tokens
@@ -128,7 +129,7 @@ class DatabaseSource(Source):
 
     def _read(self, connection: psycopg.Connection[Any]) -> None:
         # The counter first: what changes after it has been read is seen by the next look at it.
-        row = connection.execute(f"SELECT counter FROM {models.Change._meta.db_table}").fetchone()
+        row = connection.execute("SELECT counter FROM identity_change").fetchone()
         counter = row[0] if row else 0
         now = time.monotonic()
         if counter != self._counter or now - self._loaded_at > RELOAD_EVERY:
@@ -140,17 +141,16 @@ class DatabaseSource(Source):
 
 def load(connection: psycopg.Connection[Any]) -> Snapshot:
     """Read a snapshot: the keys, and the revocations that a living token can still run into."""
-    keys = connection.execute(
-        f"SELECT kid, jwk::text FROM {models.PublicKey._meta.db_table} WHERE NOT retired AND jwk IS NOT NULL"
-    )
+    keys = connection.execute("SELECT kid, jwk::text FROM identity_publickey WHERE NOT retired AND jwk IS NOT NULL")
     revoked = connection.execute(
-        f"SELECT id FROM {models.RevokedSession._meta.db_table} WHERE expires_at > now() - interval '1 minute'"
+        "SELECT id FROM identity_revokedsession WHERE expires_at > now() - interval '1 minute'"
     )
     # Twice the leeway: the clocks of two databases differ.
     remembered = tokens.life() + 2 * tokens.LEEWAY
     users = connection.execute(
-        f"SELECT id, active, tokens_valid_after FROM {get_user_model()._meta.db_table} "
-        "WHERE tokens_valid_after > now() - %s",
+        sql.SQL("SELECT id, active, tokens_valid_after FROM {} WHERE tokens_valid_after > now() - %s").format(
+            sql.Identifier(get_user_model()._meta.db_table)  # auth has a table of its own
+        ),
         [remembered],
     )
     return Snapshot(

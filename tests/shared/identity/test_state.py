@@ -101,7 +101,7 @@ class TestReading:
             "INSERT INTO identity_revokedsession VALUES (%s, %s, now() + interval '1 hour')",
             somebody.session_id,
             people.OPHELIA,
-        )  # noqa: E501
+        )
         execute("UPDATE identity_change SET counter = counter + 1")
 
         waiting.until(lambda: source.current().refuses(somebody), seconds=1)
