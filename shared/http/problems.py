@@ -1,6 +1,7 @@
 """Problem documents (RFC 9457) for every way a request can fail, with the `errors` list that older clients read."""
 
 import http
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -126,7 +127,7 @@ def _from_api(exception: exceptions.APIException, request: HttpRequest | Request
     if challenge := getattr(exception, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(exception, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(math.ceil(wait))
     entries = list(_entries(exception.get_full_details()))
     return response(exception.status_code, entries or [_entry("Refused.", "refused")], request=request, headers=headers)
 
@@ -139,7 +140,7 @@ def _entries(details: Any, field: str = "") -> Iterator[dict[str, str]]:
             yield from _entries(detail, f"{field}.{index}" if nested and field else field)
     elif isinstance(details, dict) and not isinstance(details.get("message"), str):
         for name, detail in details.items():
-            own = "" if name == "non_field_errors" else name
+            own = "" if name == "non_field_errors" else str(name)
             yield from _entries(detail, ".".join(filter(None, (field, own))))
     elif isinstance(details, dict):
         yield _entry(details["message"], details["code"], field or None)
