@@ -71,8 +71,9 @@ def keys_fetched(answering: int) -> None:
 def changed() -> None:
     """Tell the verifiers of this service's processes, at commit, to read again."""
     _change("counter")
-    # NOTIFY inside the transaction would take a lock on the whole database through the commit.
-    transaction.on_commit(notify)
+    # NOTIFY inside the transaction would take a lock on the whole database through the commit. Once is enough.
+    if not any(hook[1] is notify for hook in connection.run_on_commit):
+        transaction.on_commit(notify, robust=True)
 
 
 def notify() -> None:

@@ -7,7 +7,8 @@ from unittest import mock
 import pytest
 from django.db import connection, connections
 
-from auth_service.users import models
+from auth_service.users import commands, models
+from shared import clock
 
 PARALLEL = 30
 
@@ -103,3 +104,43 @@ class TestParallelSignUps:
             sign_up_at_once(live_elsinore)
 
         assert models.User.objects.count() > 1
+
+
+def sign_in_while_banned(elsinore):
+    """A ban that begins while sign-ins are under way; the access tokens that were handed out."""
+    user_id = elsinore.user().pk
+    gate = threading.Barrier(9)
+    kept = []
+
+    def sign_in():
+        gate.wait(timeout=20)
+        answer = elsinore.sign_in()
+        if answer.status_code == 200:
+            kept.append(answer.cookies["access_token"].value)
+        connections.close_all()
+
+    def ban():
+        now = clock.now()
+        gate.wait(timeout=20)
+        commands.ban_user(user_id=user_id, now=now)
+        connections.close_all()
+
+    threads = [threading.Thread(target=sign_in) for _ in range(8)] + [threading.Thread(target=ban)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return kept
+
+
+class TestABanAmongSignIns:
+    def test_leaves_no_token_that_counts_not_even_after_a_reinstatement(self, live_elsinore):
+        live_elsinore.sign_up()
+
+        tokens = sign_in_while_banned(live_elsinore)
+        commands.reinstate_user(user_id=live_elsinore.user().pk)
+
+        for token in tokens:
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert live_elsinore.client().get("/api/users/currentuser", headers=bearer).status_code == 401
+        assert not models.Session.objects.filter(revoked_at=None).exists()

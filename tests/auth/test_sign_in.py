@@ -87,7 +87,7 @@ class TestRefusal:
 
         assert (response.status_code, hashes) == (200, 1)
 
-    def test_the_dummy_is_as_costly_as_a_real_hash(self, elsinore):
+    def test_the_dummy_is_as_costly_as_a_real_hash(self, elsinore, real_price):
         elsinore.sign_up()
 
         cost = passwords._nobodys.split("$")[1:4]
@@ -171,7 +171,7 @@ class TestHashesAtOnce:
         assert int(response.headers["Retry-After"]) >= 1
         assert elsinore.sign_in().status_code == 200
 
-    def test_never_are_more_than_two(self):
+    def test_never_are_more_than_two(self, real_price):
         inside, most, guard = 0, 0, threading.Lock()
         real = passwords._argon2
 

@@ -31,7 +31,7 @@ class TestSignUp:
             "redacted": False,
         }
 
-    def test_keeps_the_password_only_as_an_argon2id_hash_of_the_agreed_cost(self, elsinore):
+    def test_keeps_the_password_only_as_an_argon2id_hash_of_the_agreed_cost(self, elsinore, real_price):
         elsinore.sign_up()
 
         encoded = elsinore.user().password
