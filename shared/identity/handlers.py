@@ -22,7 +22,6 @@ def user_changed(event: UserEvent, *, now: dt.datetime) -> None:
 
 def session_revoked(event: users.SessionRevoked, *, now: dt.datetime) -> None:
     copies.revoke_session(id=event.id, user_id=event.user_id, expires_at=event.expires_at)
-    copies.prune(now=now)
 
 
 def signing_key_published(event: users.SigningKeyPublished, *, now: dt.datetime) -> None:

@@ -4,7 +4,7 @@ import uuid
 import pytest
 
 from shared.contracts import users
-from shared.identity import copies, handlers, keys, models
+from shared.identity import copies, handlers, keys, models, tasks
 from tests.shared.identity import people
 
 pytestmark = pytest.mark.django_db
@@ -97,11 +97,14 @@ class TestRevokedSessions:
         assert models.RevokedSession.objects.count() == 1
 
     def test_are_forgotten_when_no_token_can_live(self):
-        copies.revoke_session(id=uuid.uuid4(), user_id=people.OPHELIA, expires_at=people.NOW - dt.timedelta(seconds=1))
+        over, alive = self.revoked(), self.revoked()
+        hear(over)
+        hear(alive)
+        models.RevokedSession.objects.filter(pk=over.id).update(expires_at=people.NOW - dt.timedelta(seconds=1))
 
-        hear(self.revoked())
+        tasks.prune()
 
-        assert models.RevokedSession.objects.count() == 1
+        assert models.RevokedSession.objects.get().pk == alive.id
 
 
 class TestSigningKeys:
