@@ -12,5 +12,5 @@ def now() -> dt.datetime:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (moment,) = cursor.fetchone()
+        moment: dt.datetime = cursor.fetchone()[0]
     return moment.astimezone(dt.UTC)

@@ -89,9 +89,9 @@ def held_by_the_live_order(all_: Databases) -> Iterator[Finding]:
             state = ticket["status"] if ticket else "not held by it"
             yield Finding("ticket lost", f"order {order['id']} ({order['status']})", f"its ticket is {state}")
     for ticket in tickets.values():
-        order = orders.get(ticket["order_id"])
-        if order is None or not _may_hold(order):
-            state = order["status"] if order else "unknown"
+        holder = orders.get(ticket["order_id"])
+        if holder is None or not _may_hold(holder):
+            state = holder["status"] if holder else "unknown"
             yield Finding("ticket stuck", f"ticket {ticket['id']} ({ticket['status']})", f"its order is {state}")
 
 

@@ -80,7 +80,10 @@ def end_leftovers(session: int, *, home: Path | None = None, seconds: float = 5.
 
 
 def memory(session: int, *, home: Path | None = None) -> int:
-    """Bytes of resident memory of the whole session."""
+    """Bytes of memory that the session holds, a page that it shares with others counted by its share.
+
+    Without that, the buffers of a PostgreSQL would count once for each of its connections.
+    """
     return sum(_resident(process) for process in members(session, home=home))
 
 
@@ -117,7 +120,7 @@ def _session(pid: int) -> int:
 
 def _resident(process: psutil.Process) -> int:
     try:
-        resident: int = process.memory_info().rss
-    except psutil.Error:
+        seen = process.memory_full_info()
+    except (psutil.Error, OSError):
         return 0
-    return resident
+    return int(getattr(seen, "pss", seen.rss))

@@ -24,11 +24,12 @@ _HANDS = 8  # requests at once while the goods are put on sale
 def main(home: homes.Home, *, buy: int | None, buyers: int) -> int:
     """Carry out the command against the market that is up. 1 when a purchase failed."""
     url = market_state.require(home).url
-    if buy is None:
-        return stock(url)
-    if buy < 1 or buyers < 1:
+    if buy is not None and min(buy, buyers) < 1:
         raise Refusal("There is nothing to buy or nobody to buy it.", do="give numbers above zero")
-    return purchases(url, count=buy, buyers=buyers)
+    try:
+        return stock(url) if buy is None else purchases(url, count=buy, buyers=buyers)
+    except (shopper.Failed, shopper.Refused) as trouble:
+        raise Refusal("The market does not do its part.", why=str(trouble), do="./manage_all.py status") from trouble
 
 
 def stock(url: str) -> int:
@@ -43,9 +44,13 @@ def stock(url: str) -> int:
         jobs += [partial(_offer, seller, body) for body in bodies]
     with _bar() as bar, concurrent.futures.ThreadPoolExecutor(_HANDS) as pool:
         task = bar.add_task("putting tickets on sale", total=len(jobs))
-        for future in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
-            future.result()
-            bar.advance(task)
+        try:
+            for future in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
+                future.result()
+                bar.advance(task)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     _close(sellers)
     out.print(f"{LISTINGS} tickets of {SELLERS} sellers are on sale ({len(jobs)} of them new): {url}/api/tickets")
     return 0

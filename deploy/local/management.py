@@ -8,17 +8,21 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local import control, homes, lifecycle, market_state, services
+from deploy.local import control, homes, lifecycle, market_state, services, stamps
 from deploy.local.refusals import Refusal
 
 # These ask no database, so they also run while no market does.
 _OFFLINE = {"check", "makemigrations", "spectacular", "diffsettings", "help", "version", "findstatic"}
+
+_TOUCHES_TABLES = {"migrate", "flush"}
 
 
 def everywhere(home: homes.Home, *, arguments: Sequence[str]) -> int:
     """Run a management command in every service, one after the other. The worst exit code."""
     offline = arguments[0] in _OFFLINE
     market = market_state.known(home) if offline else market_state.require(home)
+    if arguments[0] in _TOUCHES_TABLES:
+        stamps.forget(home)
     worst = 0
     for service in services.NAMES:
         lifecycle.out.rule(service, align="left", style="dim")

@@ -5,10 +5,10 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from deploy.local import databases, embedded, homes, rabbitmq, spec
+from deploy.local import databases, embedded, homes, rabbitmq, spec, stamps
 from shared.messaging import topology
 
 NAMES = topology.SERVICES
@@ -45,11 +45,13 @@ def steps(market: Market, *, broker_ready: str) -> list[spec.Step]:
     listed: list[spec.Step] = []
     for service in NAMES:
         told = environment(market, service)
-        listed.append(_migrate(service, told))
         ready = [f"{service}.migrate"]
+        arguments = ["migrate", "--noinput"]
+        listed.append(_command(market, service, ready[0], arguments, after=f"{service}.role", environment=told))
         if service == "auth":
-            listed.append(_keys(told))
             ready = ["auth.keys"]
+            arguments = ["ensure_signing_key"]
+            listed.append(_command(market, service, ready[0], arguments, after="auth.migrate", environment=told))
         for kind in processes(service):
             after = ready if kind == "web" else [*ready, broker_ready]
             listed.append(_process(market, service, kind, after=after, environment=told))
@@ -128,23 +130,18 @@ def _process(
     )
 
 
-def _migrate(service: str, environment: Mapping[str, str]) -> spec.Command:
+def _command(
+    market: Market, service: str, name: str, arguments: Sequence[str], *, after: str, environment: Mapping[str, str]
+) -> spec.Command:
+    stamp = stamps.Stamp(market.home, service=service, step=name)
     return spec.Command(
-        name=f"{service}.migrate",
-        after=[f"{service}.role"],
-        line=manage(service, "migrate", "--noinput"),
+        name=name,
+        after=[after],
+        line=manage(service, *arguments),
         environment=environment,
         cwd=homes.ROOT,
-    )
-
-
-def _keys(environment: Mapping[str, str]) -> spec.Command:
-    return spec.Command(
-        name="auth.keys",
-        after=["auth.migrate"],
-        line=manage("auth", "ensure_signing_key"),
-        environment=environment,
-        cwd=homes.ROOT,
+        is_done=stamp.is_valid,
+        remember=stamp.set,
     )
 
 

@@ -116,7 +116,7 @@ def _is_temporary(answer: httpx.Response) -> bool:
     return answer.status_code == 409 and any(error.get("code") in _RUNNING for error in _errors(answer))
 
 
-_RUNNING = ("idempotency_key_in_use", "in_progress", "request_in_progress")
+_RUNNING = ("still_running",)
 
 
 def _errors(answer: httpx.Response) -> list[dict[str, Any]]:

@@ -24,6 +24,10 @@ class Command:
     line: Sequence[str]
     environment: Mapping[str, str]
     cwd: Path
+    is_done: Callable[[], bool] = lambda: False
+    """Asked before: whether there is nothing to do."""
+    remember: Callable[[], None] = lambda: None
+    """Called after it has ended well."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -83,8 +83,10 @@ class Supervisor:
             case spec.Process():
                 await self._keepers[step.name].start()
             case spec.Command():
-                log = logfiles.path(self._home.logs, step.name)
-                await keeper.run_to_end(step, log=log, deaths=self._deaths)
+                if not step.is_done():
+                    log = logfiles.path(self._home.logs, step.name)
+                    await keeper.run_to_end(step, log=log, deaths=self._deaths)
+                    step.remember()
             case spec.Job():
                 await self._do(step)
         self._doing.discard(step.name)

@@ -1,6 +1,7 @@
 """Who asks about orders: their buyers."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 from orders_service.orders import commands, queries, serializers
 from shared import clock
 from shared.http import etags, idempotency, pagination
+from shared.identity import authentication
 
 NEWEST_FIRST = ("-created_at", "-id")
 
@@ -24,7 +26,7 @@ class Orders(APIView):
     )
     def get(self, request: Request) -> Response:
         """One's own orders, the newest first."""
-        user_id = request.auth.user_id
+        user_id = authentication.caller(request).user_id
         found = serializers.Search.read(request, queries.orders_of(user_id))
         return pagination.page(request, found, order=NEWEST_FIRST, show=_shown, scope=str(user_id))
 
@@ -36,7 +38,7 @@ class Orders(APIView):
 
         def action() -> Response:
             order = commands.place_order(
-                user_id=request.auth.user_id,
+                user_id=authentication.caller(request).user_id,
                 window=settings.ORDER_WINDOW,
                 most_unpaid=settings.LIVE_RESERVATIONS_PER_USER,
                 now=clock.now(),
@@ -53,15 +55,17 @@ class Order(APIView):
     @extend_schema(operation_id="getOrder", responses=serializers.Order)
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         """One order of one's own."""
-        order = queries.get_order(order_id=order_id, user_id=request.auth.user_id)
+        order = queries.get_order(order_id=order_id, user_id=authentication.caller(request).user_id)
         return etags.answer(request, _shown(order), version=order.version)
 
     @extend_schema(operation_id="cancelOrder", responses={204: None})
     def delete(self, request: Request, order_id: uuid.UUID) -> Response:
         """Give an unpaid order up; once more is no harm."""
-        commands.cancel_order(order_id=order_id, user_id=request.auth.user_id, precondition=etags.precondition(request))
+        commands.cancel_order(
+            order_id=order_id, user_id=authentication.caller(request).user_id, precondition=etags.precondition(request)
+        )
         return Response(status=204)
 
 
-def _shown(order: object) -> object:
+def _shown(order: Any) -> object:
     return serializers.Order(order).data

@@ -8,3 +8,4 @@ vars().update(base.settings(env, service="payments", app="payments_service.payme
 PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", default="payments_service.payments.providers.sandbox.Sandbox")
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
+CELERY_APP = "payments_service.config.celery.app"

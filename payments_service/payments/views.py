@@ -1,6 +1,7 @@
 """Who asks about payments: the buyers who pay."""
 
 import uuid
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -10,6 +11,7 @@ from rest_framework.views import APIView
 from payments_service.payments import commands, queries, serializers
 from shared import clock
 from shared.http import etags, idempotency, pagination
+from shared.identity import authentication
 
 NEWEST_FIRST = ("-created_at", "-id")
 
@@ -20,7 +22,7 @@ class Payments(APIView):
     )
     def get(self, request: Request) -> Response:
         """One's own payments, the newest first."""
-        user_id = request.auth.user_id
+        user_id = authentication.caller(request).user_id
         found = queries.payments_of(user_id)
         return pagination.page(request, found, order=NEWEST_FIRST, show=_shown, scope=str(user_id))
 
@@ -32,7 +34,7 @@ class Payments(APIView):
 
         def action() -> Response:
             payment = commands.pay(
-                user_id=request.auth.user_id,
+                user_id=authentication.caller(request).user_id,
                 idempotency_key=idempotency.key_of(request),
                 now=clock.now(),
                 **wanted.validated_data,
@@ -49,9 +51,9 @@ class Payment(APIView):
     @extend_schema(operation_id="getPayment", responses=serializers.Payment)
     def get(self, request: Request, payment_id: uuid.UUID) -> Response:
         """One payment of one's own."""
-        payment = queries.get_payment(payment_id=payment_id, user_id=request.auth.user_id)
+        payment = queries.get_payment(payment_id=payment_id, user_id=authentication.caller(request).user_id)
         return etags.answer(request, _shown(payment), version=payment.version)
 
 
-def _shown(payment: object) -> object:
+def _shown(payment: Any) -> object:
     return serializers.Payment(payment).data

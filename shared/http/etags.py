@@ -58,7 +58,7 @@ def answer(request: Request, data: object, *, version: int, status: int = 200) -
 
 def _carries(request: Request, name: str) -> bool:
     plain: HttpRequest = request._request
-    return name in plain.META
+    return bool(plain.META.get(name))
 
 
 def _has(request: Request, version: int) -> bool:

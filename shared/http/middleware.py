@@ -146,7 +146,7 @@ def _is_text(raw: bytes) -> bool:
 def _worth_forging(request: HttpRequest) -> bool:
     if request.method in limits.SAFE:
         return False
-    return "HTTP_COOKIE" in request.META or request.path.rstrip("/") in SIGN_IN_PATHS
+    return bool(request.META.get("HTTP_COOKIE")) or request.path.rstrip("/") in SIGN_IN_PATHS
 
 
 def _from_here(request: HttpRequest) -> bool:

@@ -156,7 +156,7 @@ def _messaging(env: Environment, app: str) -> dict[str, Any]:
     return {
         "BROKER_URL": env.str("BROKER_URL"),
         "MESSAGING_HANDLERS": ["shared.identity.handlers", f"{app}.handlers"],
-        "MESSAGING_SWEEPS": {"shared.http.tasks.prune": 600.0},
+        "MESSAGING_SWEEPS": {"shared.http.tasks.prune": 600.0, "shared.identity.tasks.prune": 600.0},
         "MESSAGING_BACKGROUND": ["shared.identity.keys.refresh_forever"],
     }
 
@@ -180,6 +180,7 @@ def _api(service: str) -> dict[str, Any]:
             "SERVE_INCLUDE_SCHEMA": False,
             "SERVE_AUTHENTICATION": [],
             "COMPONENT_SPLIT_REQUEST": True,
+            "PREPROCESSING_HOOKS": ["shared.http.openapi.without_slashes"],
             "POSTPROCESSING_HOOKS": [
                 "drf_spectacular.hooks.postprocess_schema_enums",
                 "shared.http.openapi.add_problems",

@@ -1,16 +1,18 @@
 """What a process is told by its environment, and one clear message when it was not told enough."""
 
+import os
 import pathlib
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
-class Environment(environ.Env):
+class Environment(environ.Env):  # type: ignore[misc] # it comes without types
     """`environ.Env` in which every NAME may also be given as the path of a file, NAME_FILE (for secrets)."""
 
     def __init__(self, *required: str) -> None:
         super().__init__()
+        self.ENVIRON: dict[str, str] = dict(os.environ)
         self._read_files()
         missing = [name for name in required if not self.ENVIRON.get(name)]
         if missing:
@@ -21,7 +23,6 @@ class Environment(environ.Env):
             )
 
     def _read_files(self) -> None:
-        self.ENVIRON = dict(self.ENVIRON)
         for name, path in list(self.ENVIRON.items()):
             if name.endswith("_FILE") and name.removesuffix("_FILE") in SECRETS:
                 self.ENVIRON[name.removesuffix("_FILE")] = pathlib.Path(path).read_text().strip()

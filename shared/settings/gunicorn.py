@@ -21,7 +21,7 @@ class Logger(glogging.Logger):
 
 
 # What serves us is nobody's business.
-gunicorn.http.wsgi.SERVER = "web"
+gunicorn.http.wsgi.SERVER = "web"  # type: ignore[attr-defined] # its stubs do not know it
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -44,4 +44,4 @@ loglevel = "warning"
 def child_exit(server: Any, worker: Any) -> None:
     """A worker that is gone is no longer counted in the gauges of those that live."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        multiprocess.mark_process_dead(worker.pid)
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

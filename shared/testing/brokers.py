@@ -9,11 +9,14 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import amqp
 import psycopg
 
 from shared.messaging import topology
@@ -31,18 +34,54 @@ class NoRabbitMQ(RuntimeError):
 
 @dataclasses.dataclass
 class RabbitMQ:
-    """A node that loads the topology at every boot, with an epmd, a cookie and data that are its own."""
+    """A node at `host`:`port` that has loaded `topology.definitions(PASSWORDS, admin_password=ADMIN_PASSWORD)`."""
+
+    host: str
+    port: int
+
+    def url(self, user: str, *, vhost: str = topology.VHOST) -> str:
+        return f"amqp://{user}:{PASSWORDS.get(user, ADMIN_PASSWORD)}@{self.host}:{self.port}/{vhost}"
+
+    def reset(self) -> None:
+        """Every queue there, bound and empty; waits until the readers of the test before are gone.
+
+        Queues are not made afresh: RabbitMQ 3.10 cannot recover one that was deleted, declared again and then hit by
+        a SIGKILL within half a second (rabbitmq/ra#443), and answers INTERNAL_ERROR to every consumer of it.
+        """
+        with self.administration() as channel:
+            for service in topology.SERVICES:
+                channel.exchange_declare(topology.exchange(service), "fanout", durable=True, auto_delete=False)
+            for queue in topology.all_queues():
+                kind = {"durable": True, "auto_delete": False, "arguments": dict(topology.QUEUE_ARGUMENTS)}
+                unread = partial(_has_no_reader, channel, queue.name, kind)
+                waiting.until(unread, what=f"the readers of {queue.name} to go")
+                for source in queue.exchanges:
+                    channel.queue_bind(queue.name, source)
+                channel.queue_purge(queue.name)
+
+    def drop(self, queue: str) -> None:
+        with self.administration() as channel:
+            channel.queue_delete(queue)
+
+    @contextlib.contextmanager
+    def administration(self, user: str = "admin") -> Iterator[Any]:
+        """A channel for what only tests do."""
+        password = PASSWORDS.get(user, ADMIN_PASSWORD)
+        where = f"{self.host}:{self.port}"
+        with amqp.Connection(where, virtual_host=topology.VHOST, login_method="PLAIN", userid=user, password=password) as connection:
+            yield connection.channel()
+
+
+@dataclasses.dataclass
+class PrivateRabbitMQ(RabbitMQ):
+    """A node of one's own that can be killed: its epmd, its cookie and its data are nobody else's."""
 
     home: Path
-    port: int
     distribution_port: int
     epmd_port: int
     process: subprocess.Popen[bytes] | None = None
     epmd: subprocess.Popen[bytes] | None = None
-
-    def url(self, user: str) -> str:
-        password = PASSWORDS.get(user, ADMIN_PASSWORD)
-        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{topology.VHOST}"
+    born: float = 0.0
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -61,7 +100,8 @@ class RabbitMQ:
             self.epmd = self.epmd or subprocess.Popen(["epmd"], **how)
             self.process = subprocess.Popen([_script()], **how)
         try:
-            waiting.until(self._answers, seconds=60, every=0.1, what="the scratch RabbitMQ node")
+            waiting.until(self._answers, seconds=90, every=0.1, what="the scratch RabbitMQ node")
+            self.born = time.monotonic()
         except AssertionError:
             self.stop()
             raise
@@ -70,6 +110,8 @@ class RabbitMQ:
         """End the node and all that its start script has put into its session."""
         if self.process is None:
             return
+        # RabbitMQ 3.10 loses queues that are younger than half a second: their names are saved late.
+        waiting.until(lambda: time.monotonic() - self.born > 1, what="the names of the queues to be saved")
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, how)
         self.process.wait(timeout=30)
@@ -111,6 +153,10 @@ class RabbitMQ:
         return False
 
 
+def _has_no_reader(channel: Any, name: str, kind: dict[str, Any]) -> bool:
+    return bool(channel.queue_declare(name, **kind).consumer_count == 0)
+
+
 def _script() -> str:
     """The node's own start script; the one on PATH insists on root or on the user rabbitmq."""
     found = _SCRIPT if Path(_SCRIPT).exists() else shutil.which("rabbitmq-server")
@@ -121,10 +167,22 @@ def _script() -> str:
 
 @contextlib.contextmanager
 def rabbitmq() -> Iterator[RabbitMQ]:
-    """A private node, gone with its data at the end of the block. Raises NoRabbitMQ."""
+    """The node at TEST_RABBITMQ_URL (`amqp://host:port`), else a private one. Raises NoRabbitMQ."""
+    if given := os.environ.get("TEST_RABBITMQ_URL"):
+        place = urlsplit(given)
+        yield RabbitMQ(place.hostname or "127.0.0.1", place.port or 5672)
+        return
+    with private_rabbitmq() as node:
+        yield node
+
+
+@contextlib.contextmanager
+def private_rabbitmq() -> Iterator[PrivateRabbitMQ]:
+    """A node of one's own, gone with its data at the end of the block. Raises NoRabbitMQ."""
     _script()
     with tempfile.TemporaryDirectory(prefix="rabbit-", ignore_cleanup_errors=True) as name:
-        node = RabbitMQ(Path(name), postgres.free_port(), postgres.free_port(), postgres.free_port())
+        ports = postgres.free_port(), postgres.free_port(), postgres.free_port()
+        node = PrivateRabbitMQ("127.0.0.1", ports[0], Path(name), ports[1], ports[2])
         try:
             node.start()
             yield node
@@ -147,7 +205,24 @@ class Pgmq:
         place = urlsplit(self.address)
         return f"pgmq://{user}:{PASSWORDS[user]}@{place.hostname}:{place.port}/{self.database}"
 
+    def reset(self) -> None:
+        """Every queue there, bound and empty."""
+        pgmq.install(self.superuser_url, PASSWORDS)
+        tables = ", ".join(f'pgmq."q_{pgmq.queue_name(queue.name)}"' for queue in topology.all_queues())
+        with self.administration() as connection:
+            connection.execute(f"TRUNCATE {tables}")
+
+    def drop(self, queue: str) -> None:
+        with self.administration() as connection:
+            connection.execute("SELECT pgmq.drop_queue(%s)", (pgmq.queue_name(queue),))
+
+    def administration(self, user: str | None = None) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection for what only tests do, as the superuser unless another is named."""
+        url = self.url(user).replace("pgmq", "postgresql", 1) if user else self.superuser_url
+        return psycopg.connect(url, autocommit=True)
+
     def install(self) -> None:
+        """Make the database afresh with all of the topology."""
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
             connection.execute(f'CREATE DATABASE "{self.database}"')

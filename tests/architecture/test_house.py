@@ -54,6 +54,11 @@ class TestShape:
         # auth is the one that listens to nobody
         assert (FIVE_WORDS - {"handlers.py"} if service == "auth" else FIVE_WORDS) <= present
 
+    def test_keeps_http_out_of_the_domain(self, service, noun):
+        for word in ("models.py", "commands.py", "queries.py"):
+            text = (ROOT / f"{service}_service" / noun / word).read_text()
+            assert "django.http" not in text, word
+
     def test_keeps_packages_empty(self, service, noun):
         packages = (ROOT / f"{service}_service").rglob("__init__.py")
         assert [file for file in packages if file.read_text().strip()] == []

@@ -1,4 +1,4 @@
-"""A service with no domain of its own, to test what all services share. It is called orders, for the topology's sake."""
+"""A service with no domain of its own, to test what all share. It is called orders, for the topology's sake."""
 
 from shared.settings import base
 

@@ -68,7 +68,7 @@ class MomentFormField(forms.CharField):
         try:
             return fields.MomentField().to_internal_value(text) if text else None
         except serializers.ValidationError as error:
-            raise forms.ValidationError(str(error.detail[0])) from error
+            raise forms.ValidationError(" ".join(map(str, error.args or [error]))) from error
 
 
 class MomentFilter(filters.Filter):
@@ -105,5 +105,7 @@ class Search(filters.FilterSet):
         search = cls(request.query_params, queryset=tickets)
         if not search.is_valid():
             raise exceptions.ValidationError(search.errors)
-        found = search.qs if search.form.cleaned_data["status"] else search.qs.on_sale()
+        found: models.TicketQuerySet = search.qs  # type: ignore[assignment] # the same class that went in
+        if not search.form.cleaned_data["status"]:
+            found = found.on_sale()
         return found, SORTS[search.form.cleaned_data["sort"] or "-createdAt"]

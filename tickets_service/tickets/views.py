@@ -1,7 +1,9 @@
 """Who asks about tickets: sellers who offer, edit and withdraw; anybody who looks."""
 
 import uuid
+from typing import Any
 
+from django.views import View
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,12 +11,12 @@ from rest_framework.views import APIView
 
 from shared import clock, money
 from shared.http import etags, idempotency, pagination
-from shared.identity import permissions
+from shared.identity import authentication, permissions
 from tickets_service.tickets import commands, queries, serializers
 
 
 class ReadableByAnyone(permissions.IsUser):
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: View) -> bool:
         return request.method in ("GET", "HEAD", "OPTIONS") or super().has_permission(request, view)
 
 
@@ -40,7 +42,9 @@ class Tickets(APIView):
         offer.is_valid(raise_exception=True)
 
         def action() -> Response:
-            ticket = commands.offer_ticket(user_id=request.auth.user_id, now=clock.now(), **offer.validated_data)
+            ticket = commands.offer_ticket(
+                user_id=authentication.caller(request).user_id, now=clock.now(), **offer.validated_data
+            )
             answer = etags.answer(request, _shown(ticket), version=ticket.version, status=201)
             answer["Location"] = f"/api/tickets/{ticket.id}"
             return answer
@@ -72,7 +76,7 @@ class Ticket(APIView):
         """Take a ticket off the market."""
         commands.withdraw_ticket(
             ticket_id=ticket_id,
-            user_id=request.auth.user_id,
+            user_id=authentication.caller(request).user_id,
             precondition=etags.precondition(request),
             now=clock.now(),
         )
@@ -84,7 +88,7 @@ class Ticket(APIView):
         offer.is_valid(raise_exception=True)
         ticket = commands.edit_ticket(
             ticket_id=ticket_id,
-            user_id=request.auth.user_id,
+            user_id=authentication.caller(request).user_id,
             changes=offer.validated_data,
             precondition=etags.precondition(request),
             now=clock.now(),
@@ -92,12 +96,10 @@ class Ticket(APIView):
         return etags.answer(request, _shown(ticket), version=ticket.version)
 
 
-def _viewer(request: Request) -> dict[str, object]:
-    return {
-        "viewer_id": request.auth.user_id if request.auth else None,
-        "viewer_is_staff": bool(request.auth and permissions.is_staff(request)),
-    }
+def _viewer(request: Request) -> dict[str, Any]:
+    viewer_id = authentication.caller(request).user_id if request.auth else None
+    return {"viewer_id": viewer_id, "viewer_is_staff": permissions.is_staff(request)}
 
 
-def _shown(ticket: object) -> object:
+def _shown(ticket: Any) -> object:
     return serializers.Ticket(ticket).data

@@ -15,6 +15,7 @@ import time
 import uuid
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from payments_service.payments import models
 from payments_service.payments.providers import port
@@ -75,7 +76,7 @@ class Sandbox:
         )
 
     @staticmethod
-    def _entries(payment_id: uuid.UUID, *kinds: Kind) -> "models.models.QuerySet[models.SandboxEntry]":
+    def _entries(payment_id: uuid.UUID, *kinds: Kind) -> QuerySet[models.SandboxEntry]:
         return models.SandboxEntry.objects.filter(payment_id=payment_id, kind__in=kinds)
 
     def _has(self, payment_id: uuid.UUID, kind: Kind) -> bool:

@@ -4,12 +4,18 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from celery import beat, signals
+import structlog
+from celery import Celery, beat, signals
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
-from payments_service.config.celery import app
 from shared.messaging.health import Status
 from shared.messaging.server import Server
+
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -21,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=4, help="tasks at once (threads)")
 
     def handle(self, *, host: str, port: int, concurrency: int, **_options: Any) -> None:
+        app = import_string(settings.CELERY_APP)
         worker, server_status = Status("worker"), Status("server")
         worker.says("waiting for work")  # a broker that is away costs delay; it is no reason to be restarted
         stop = threading.Event()
@@ -28,9 +35,7 @@ class Command(BaseCommand):
         server = Server((host, port), parts=[worker, server_status])
         serving = threading.Thread(target=server.serve, args=(stop,), kwargs={"status": server_status}, daemon=True)
         serving.start()
-        clockwork = beat.EmbeddedService(app, thread=True, scheduler_cls="celery.beat:Scheduler")
-        clockwork.daemon = True
-        clockwork.start()
+        threading.Thread(target=_beat, args=(app, stop), daemon=True).start()
         app.worker_main(
             [
                 "worker",
@@ -42,3 +47,13 @@ class Command(BaseCommand):
                 "--without-heartbeat",
             ]
         )
+
+
+def _beat(app: Celery, stop: threading.Event) -> None:
+    """Send tasks by the clock until `stop`; what ends the beat (a broker that is away, for one) begins it anew."""
+    while not stop.is_set():
+        try:
+            beat.Service(app, scheduler_cls=beat.Scheduler).start()
+        except Exception:
+            log.exception("beat_failed")
+            stop.wait(RETRY_SECONDS)
