@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import string
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = {"auth": "users", "tickets": "tickets", "orders": "orders", "payments": "payments"}
 FIVE_WORDS = {"models.py", "commands.py", "queries.py", "handlers.py", "views.py"}
 ENVIRONMENT = {
-    "SECRET_KEY": "k" * 50,
+    "SECRET_KEY": string.ascii_letters,
     "BROKER_URL": "amqp://guest@127.0.0.1:9/market",
     "CELERY_BROKER_URL": "amqp://guest@127.0.0.1:9/payments",
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing",
