@@ -42,7 +42,7 @@ def _place(home: homes.Home) -> Path:
 
 
 def _sources(service: str) -> list[Path]:
-    """What decides which tables there are: migrations (the service's and shared ones), settings, installed libraries."""
+    """What decides which tables there are: migrations of it and of shared, settings, installed libraries."""
     folders = (homes.ROOT / f"{service}_service", homes.ROOT / "shared")
     found = [path for folder in folders for path in sorted(folder.glob("*/migrations/*.py"))]
     settings = [folders[0] / "config" / "settings.py", folders[1] / "settings" / "base.py"]
