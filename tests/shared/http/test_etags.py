@@ -27,7 +27,9 @@ class TestIfMatch:
         play.refresh_from_db()
         assert play.version == 4
 
-    @pytest.mark.parametrize("condition", ['"2"', '"4"', 'W/"3"', '""', '"1", "2"', '"03"', '"3 "'.replace(" ", "")[:-1] + '0"'])
+    @pytest.mark.parametrize(
+        "condition", ['"2"', '"4"', 'W/"3"', '""', '"1", "2"', '"03"', '"3 "'.replace(" ", "")[:-1] + '0"']
+    )
     def test_that_does_not_hold_is_a_412(self, nobody, play, path, condition):
         response = nobody.put(path, **{"If-Match": condition})
 

@@ -19,7 +19,13 @@ def errors_of(response):
 @pytest.mark.django_db
 class TestErrors:
     def test_name_every_rule_that_failed_by_the_path_the_client_wrote(self, hamlet):
-        body = {"title": "x" * 21, "price": 0, "currency": "XXX", "startsAt": "soon", "seats": [{"row": "A"}, {"row": "ABC"}]}
+        body = {
+            "title": "x" * 21,
+            "price": 0,
+            "currency": "XXX",
+            "startsAt": "soon",
+            "seats": [{"row": "A"}, {"row": "ABC"}],
+        }
 
         assert errors_of(hamlet.post("/api/plays", body)) == [
             ("title", "max_length"),
@@ -48,7 +54,9 @@ class TestErrors:
 
 @pytest.mark.django_db
 class TestText:
-    @pytest.mark.parametrize("title", ["", " ", "\t\n", "\u00a0", "\u200b", "\u2060\ufeff", "\u3164", "\u2800 \u2800", "\u202e"])
+    @pytest.mark.parametrize(
+        "title", ["", " ", "\t\n", "\u00a0", "\u200b", "\u2060\ufeff", "\u3164", "\u2800 \u2800", "\u202e"]
+    )
     def test_of_which_nothing_can_be_seen_is_blank(self, hamlet, title):
         assert errors_of(hamlet.post("/api/plays", HAMLET | {"title": title})) == [("title", "blank")]
 
@@ -74,7 +82,8 @@ class TestMoment:
             fields.MomentField().run_validation(text)
 
     @pytest.mark.parametrize(
-        "text", ["2026-03-02T19:30:00Z", "2026-03-02t19:30:00z", "2026-03-02T20:30:00+01:00", "2026-03-02T19:30:00.0000001Z"]
+        "text",
+        ["2026-03-02T19:30:00Z", "2026-03-02t19:30:00z", "2026-03-02T20:30:00+01:00", "2026-03-02T19:30:00.0000001Z"],
     )
     def test_is_kept_in_utc(self, text):
         moment = fields.MomentField().run_validation(text)
@@ -114,7 +123,9 @@ class TestId:
         assert error[0] == "troupeId"
 
     @pytest.mark.django_db
-    @pytest.mark.parametrize("text", ["hamlet", "1", "%00", "%FF", "%ED%A0%80", "{x}", "0190b6a8-0000-7000-8000-00000000000g"])
+    @pytest.mark.parametrize(
+        "text", ["hamlet", "1", "%00", "%FF", "%ED%A0%80", "{x}", "0190b6a8-0000-7000-8000-00000000000g"]
+    )
     @pytest.mark.parametrize("end", ["", "/"])
     def test_that_is_malformed_in_a_path_is_a_404(self, nobody, text, end):
         response = nobody.get(f"/api/plays/{text}{end}")

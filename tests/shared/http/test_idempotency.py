@@ -148,7 +148,9 @@ def test_answers_are_forgotten_after_a_day(hamlet):
 @pytest.mark.django_db
 class TestRefusal:
     @pytest.mark.parametrize(
-        "error", [views.Unpaid(), views.Rotten(), errors.NotFound(), views.TheatreClosed()], ids=lambda error: error.status
+        "error",
+        [views.Unpaid(), views.Rotten(), errors.NotFound(), views.TheatreClosed()],
+        ids=lambda error: error.status,
     )
     def test_that_is_decided_is_the_answer_to_a_repeat(self, hamlet, script, path, error):
         script.before = raises(error)
@@ -193,7 +195,9 @@ class TestKey:
         assert refusal(response) == (400, "invalid_idempotency_key")
         assert staged() == 0
 
-    @pytest.mark.parametrize("key", ["x", "x" * 255, '"8e03978e-40d5-43e8-bc93-6894a57f9324"', "!#$%&'()*+,-./:;<=>?@[]^_`{|}~"])
+    @pytest.mark.parametrize(
+        "key", ["x", "x" * 255, '"8e03978e-40d5-43e8-bc93-6894a57f9324"', "!#$%&'()*+,-./:;<=>?@[]^_`{|}~"]
+    )
     def test_of_visible_ascii_is_taken(self, hamlet, path, key):
         assert hamlet.post(path, HAMLET, **{"Idempotency-Key": key}).status_code == 201
 
@@ -334,6 +338,11 @@ def test_what_is_stored_is_the_answer_and_no_secret(hamlet):
     hamlet.post("/api/plays", HAMLET, **KEY)
 
     (answer,) = http.IdempotentAnswer.objects.all()
-    assert (answer.status, answer.method, answer.path, answer.key) == (201, "POST", "/api/plays", KEY["Idempotency-Key"])
+    assert (answer.status, answer.method, answer.path, answer.key) == (
+        201,
+        "POST",
+        "/api/plays",
+        KEY["Idempotency-Key"],
+    )
     assert json.loads(answer.body)["title"] == "Hamlet"
     assert set(answer.headers) == {"Location", "ETag"}

@@ -140,7 +140,8 @@ class TestPage:
 
 class TestLimit:
     @pytest.mark.parametrize(
-        "limit", ["0", "-1", "101", "1000", str(2**63), "9" * 400, "1.0", "1e1", "+5", "٣", "５", "", "x", "0x10", "1_0", " 5"]
+        "limit",
+        ["0", "-1", "101", "1000", str(2**63), "9" * 400, "1.0", "1e1", "+5", "٣", "５", "", "x", "0x10", "1_0", " 5"],
     )
     def test_that_makes_no_sense_is_a_400(self, hamlet, db, limit):
         response = hamlet.get("/api/plays?" + urlencode({"limit": limit}))

@@ -148,7 +148,8 @@ class TestOverHttp:
         assert self.post(hamlet, b'{"a":' * 10_000).status_code == 400
 
     @pytest.mark.parametrize(
-        "kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/json; charset=utf-16"]
+        "kind",
+        ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/json; charset=utf-16"],
     )
     def test_another_content_type_is_a_415(self, hamlet, kind):
         response = self.post(hamlet, b'{"title": "Hamlet", "price": 1}', content_type=kind)

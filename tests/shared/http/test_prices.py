@@ -59,7 +59,13 @@ class TestPrice:
 
     @pytest.mark.parametrize(
         ("price", "currency", "status"),
-        [("500", "JPY", 201), ("500.0", "JPY", 400), ("1.505", "KWD", 201), ("1.5055", "KWD", 400), ("1.505", "USD", 400)],
+        [
+            ("500", "JPY", 201),
+            ("500.0", "JPY", 400),
+            ("1.505", "KWD", 201),
+            ("1.5055", "KWD", 400),
+            ("1.505", "USD", 400),
+        ],
     )
     def test_has_no_more_decimals_than_its_currency(self, hamlet, price, currency, status):
         assert self.offer(hamlet, price, f'"{currency}"').status_code == status
