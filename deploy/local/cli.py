@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deploy.local import brokers, homes, lifecycle, locks, management, services, suites
+from deploy.local import audit, brokers, homes, lifecycle, locks, management, services, suites
 from deploy.local import demo as demo_
 from deploy.local.refusals import Refusal
 
@@ -71,7 +71,6 @@ def _up(home: homes.Home, chosen: argparse.Namespace) -> int:
 
 
 def _audit(home: homes.Home, chosen: argparse.Namespace) -> int:
-    from deploy.local import audit
 
     return audit.main(home)
 
