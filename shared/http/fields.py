@@ -7,6 +7,7 @@ import unicodedata
 import uuid
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import fields, serializers
 
 from shared import errors, money
@@ -28,6 +29,14 @@ def refused(error: errors.DomainError) -> serializers.ValidationError:
     return serializers.ValidationError(error.message, code=error.code)
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]+)?$"},
+        ]
+    }
+)
 class PriceField(serializers.Field):  # type: ignore[type-arg] # generic only in its stubs
     """A price: a JSON number, or an ASCII decimal string. Its decimals are checked once the currency is known."""
 
