@@ -8,6 +8,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import sites
+from django.db.models.base import ModelBase
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
@@ -37,6 +38,11 @@ class Site(admin.AdminSite):
     @property
     def site_title(self) -> str:  # type: ignore[override]
         return self.site_header
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's, without the groups that `django.contrib.auth` brings: permissions come from roles."""
+        given = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        super().register([model for model in given if model._meta.label != "auth.Group"], admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, models.Account) and request.user.is_staff

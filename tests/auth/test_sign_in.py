@@ -5,6 +5,7 @@ import pytest
 
 from auth_service.users import commands, passwords
 from shared import clock
+from shared.testing import waiting
 from tests.auth import world
 
 
@@ -171,27 +172,39 @@ class TestHashesAtOnce:
         assert int(response.headers["Retry-After"]) >= 1
         assert elsinore.sign_in().status_code == 200
 
-    def test_never_are_more_than_two(self, real_price):
-        inside, most, guard = 0, 0, threading.Lock()
-        real = passwords._argon2
+    def test_never_are_more_than_two(self, monkeypatch):
+        monkeypatch.setattr(passwords, "PATIENCE", 60)
+        slow = SlowHashes()
+        monkeypatch.setattr(passwords, "_argon2", slow)
+        threads = [threading.Thread(target=passwords.encode, args=(world.PASSWORD,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
 
-        class Watched:
-            def hash(self, password):
-                nonlocal inside, most
-                with guard:
-                    inside += 1
-                    most = max(most, inside)
-                try:
-                    return real.hash(password)
-                finally:
-                    with guard:
-                        inside -= 1
+        for done in (2, 4, 6):
+            waiting.until(lambda done=done: slow.begun == done)
+            slow.finish_two()
+        for thread in threads:
+            thread.join(timeout=10)
 
-        with mock.patch.object(passwords, "_argon2", Watched()):
-            threads = [threading.Thread(target=passwords.encode, args=(world.PASSWORD,)) for _ in range(8)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        assert slow.most == 2
 
-        assert most == 2
+
+class SlowHashes:
+    """Hashes that end when they are told to, and that count how many are under way."""
+
+    def __init__(self):
+        self.begun = self.inside = self.most = 0
+        self.guard, self.ends = threading.Lock(), threading.Semaphore(0)
+
+    def hash(self, password):
+        with self.guard:
+            self.begun += 1
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.ends.acquire(timeout=10)
+        with self.guard:
+            self.inside -= 1
+        return "hash"
+
+    def finish_two(self):
+        self.ends.release(2)

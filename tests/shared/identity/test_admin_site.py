@@ -103,6 +103,11 @@ class TestThePages:
         assert ' style="' not in page
         assert all("src=" in tag or 'type="application/json"' in tag for tag in tags(page, "script"))
 
+    def test_offer_no_groups(self, browser):
+        known(roles=["admin"])
+
+        assert "/auth/group/" not in browser.get(HOME).content.decode()
+
     def test_sign_out_through_auth(self, browser):
         known(roles=["admin"])
 
