@@ -16,18 +16,26 @@ PLACE = homes.ROOT / "deploy" / "gateway"
 def steps(market: services.Market) -> list[spec.Step]:
     """The gateway, started after and ended before every process of a service."""
     after = [f"{service}.{kind}" for service in services.NAMES for kind in services.processes(service)]
+    environment = _environment(market)
     return [
+        # `caddy run` does not say what is wrong with a file that it cannot read; this does.
+        spec.Command(name="gateway.check", line=line("validate"), environment=environment, cwd=market.home.path),
         spec.Process(
             name="gateway",
-            after=after,
-            line=[program(), "run", "--config", str(PLACE / "Caddyfile"), "--adapter", "caddyfile"],
-            environment=_environment(market),
+            after=["gateway.check", *after],
+            line=line("run"),
+            environment=environment,
             cwd=market.home.path,
             port=market.port,
             url=market.url,
             ready=partial(services.answers, f"{market.url}/"),
-        )
+        ),
     ]
+
+
+def line(verb: str) -> list[str]:
+    """The command line that has Caddy do something with the Caddyfile."""
+    return [program(), verb, "--config", str(PLACE / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 def program() -> str:
@@ -54,7 +62,7 @@ def _environment(market: services.Market) -> dict[str, str]:
         "GATEWAY_BIND": "127.0.0.1",
         "GATEWAY_SITE": str(PLACE / "site"),
         "GATEWAY_SWAGGER": str(swagger()),
-        "GATEWAY_STORAGE": str(market.home.path / "caddy"),
+        "XDG_DATA_HOME": str(market.home.path / "caddy"),
         **upstreams,
     }
 

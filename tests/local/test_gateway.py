@@ -70,13 +70,12 @@ def site(upstream, tmp_path_factory):
         "GATEWAY_BIND": "127.0.0.1",
         "GATEWAY_SITE": str(gateway.PLACE / "site"),
         "GATEWAY_SWAGGER": str(gateway.swagger()),
-        "GATEWAY_STORAGE": str(place),
+        "XDG_DATA_HOME": str(place),
         **{f"{service.upper()}_UPSTREAM": dead for service in services.NAMES},
         "AUTH_UPSTREAM": f"127.0.0.1:{upstream.server_address[1]}",
     }
-    line = [gateway.program(), "run", "--config", str(gateway.PLACE / "Caddyfile"), "--adapter", "caddyfile"]
     with (place / "log").open("wb") as log:
-        process = subprocess.Popen(line, env=environment, cwd=place, stdout=log, stderr=log)
+        process = subprocess.Popen(gateway.line("run"), env=environment, cwd=place, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         waiting.until(lambda: services.answers(f"{url}/"), seconds=10, what="Caddy")
