@@ -52,7 +52,7 @@ def _read(delivery: port.Delivery, *, queue: str) -> _Message | None:
         return None
     if not _is_genuine(envelope, sender=delivery.sender):
         told = {"sender": delivery.sender, "source": envelope.source, "type": envelope.type}
-        log.warning("message discarded", queue=queue, event=str(envelope.id), **told)
+        log.warning("message discarded", queue=queue, event_id=str(envelope.id), **told)
         metrics.consumed.labels(queue, DISCARDED).inc()
         return None
     return _Message(envelope, delivery.body)
@@ -90,7 +90,7 @@ def _alone(message: _Message, *, now: dt.datetime) -> str:
     except Exception as error:  # a handler may raise anything
         if not _database_answers():
             raise OperationalError("the database went away") from error
-        log.exception("message parked", event=str(message.envelope.id), type=message.envelope.type)
+        log.exception("message parked", event_id=str(message.envelope.id), type=message.envelope.type)
         parked.park(message.envelope, message.body, consumer=settings.SERVICE, error=error)
         return models.Outcome.PARKED
 

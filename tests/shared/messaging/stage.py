@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 
+import msgspec
 from django.db import connection
 
 from shared import ids
@@ -114,7 +115,7 @@ def envelope(event: events.Event, *, position: int = 1, epoch: int = 1) -> envel
         dataschema=envelopes.schema_urn(type(event)),
         logepoch=epoch,
         position=position,
-        data=events.to_data(event),
+        data=msgspec.Raw(events.to_data(event)),
         aggregateversion=event.aggregate_version,
         requestid="request-7",
     )
