@@ -38,6 +38,8 @@ class Command(BaseCommand):
         threading.Thread(target=_beat, args=(app, stop), daemon=True).start()
         app.worker_main(
             [
+                # Said again: Celery's command line takes BROKER_URL, the market's broker, from the environment.
+                f"--broker={settings.CELERY_BROKER_URL}",
                 "worker",
                 "--pool=threads",
                 f"--concurrency={concurrency}",
