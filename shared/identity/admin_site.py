@@ -41,7 +41,7 @@ class Site(admin.AdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django's, without the groups that `django.contrib.auth` brings: permissions come from roles."""
-        given = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        given: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
         super().register([model for model in given if model._meta.label != "auth.Group"], admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
