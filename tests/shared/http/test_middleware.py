@@ -159,8 +159,8 @@ class TestCrossSiteRule:
 
     @pytest.mark.parametrize(
         "origin",
-        ["null", "https://testserver", "http://testserver:80", "http://testserver.evil.example", "http://evil.example", "",
-         "http://testserver/", "http://TESTSERVER", "http://testserver http://evil.example"],
+        ["null", "https://testserver", "http://testserver:80", "http://testserver.evil.example", "",
+         "http://evil.example", "http://testserver/", "http://TESTSERVER", "http://testserver http://evil.example"],
     )  # fmt: skip
     def test_refuses_another_origin(self, nobody, origin):
         assert self.refuses(nobody, **self.COOKIE, Origin=origin)

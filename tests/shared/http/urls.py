@@ -17,6 +17,7 @@ urlpatterns = [
     path("page", views.page),
     path("admin/page", views.page),
     path("api/action", views.action),
+    path("api/hold", views.hold),
     path("api/users/signin", views.action),
     path("api/users/signup/", views.action),
 ]

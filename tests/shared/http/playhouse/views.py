@@ -1,5 +1,6 @@
 """Views as a service writes them, and some that fail in every way a view can."""
 
+import pathlib
 import threading
 
 from django.core import exceptions as django_exceptions
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 from shared import clock, errors, money
 from shared.http import etags, fields, idempotency, pagination, paths
 from shared.identity import permissions
+from shared.testing import waiting
 from tests.shared.http.playhouse import models
 
 SORTS = {
@@ -44,9 +46,9 @@ class NewPlay(fields.PricedSerializer):
     title = fields.TextField(max_length=20)
     price = fields.PriceField()
     currency = fields.CurrencyField(required=False)
-    startsAt = fields.MomentField(source="starts_at", required=False, allow_null=True)  # noqa: N815
+    startsAt = fields.MomentField(source="starts_at", required=False, allow_null=True)
     seats = Seat(many=True, required=False)
-    troupeId = fields.IdField(required=False)  # noqa: N815
+    troupeId = fields.IdField(required=False)
 
     def validate(self, attrs):
         for name in ("seats", "troupeId"):
@@ -199,3 +201,11 @@ class Gate:
     def __call__(self):
         self.reached.set()
         assert self.opened.wait(20), "nobody opened the gate"
+
+
+def hold(request):
+    """Says by one file that it was reached and waits for another; for a server in a process of its own."""
+    folder = pathlib.Path(request.GET["folder"])
+    (folder / "reached").touch()
+    waiting.until((folder / "opened").exists, seconds=20, what="leave to go on")
+    return HttpResponse("done")
