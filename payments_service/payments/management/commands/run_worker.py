@@ -1,5 +1,6 @@
 """`manage.py run_worker --port N`: Celery worker and beat in one process, with /livez, /readyz and /metrics."""
 
+import sys
 import threading
 from argparse import ArgumentParser
 from typing import Any
@@ -36,19 +37,18 @@ class Command(BaseCommand):
         serving = threading.Thread(target=server.serve, args=(stop,), kwargs={"status": server_status}, daemon=True)
         serving.start()
         threading.Thread(target=_beat, args=(app, stop), daemon=True).start()
-        app.worker_main(
-            [
-                # Said again: Celery's command line takes BROKER_URL, the market's broker, from the environment.
-                f"--broker={settings.CELERY_BROKER_URL}",
-                "worker",
-                "--pool=threads",
-                f"--concurrency={concurrency}",
-                "--loglevel=WARNING",
-                "--without-gossip",
-                "--without-mingle",
-                "--without-heartbeat",
-            ]
+        # Not through Celery's command line: there BROKER_URL, the events' broker, would win over the app's own.
+        running = app.Worker(
+            pool="threads",
+            concurrency=concurrency,
+            loglevel="WARNING",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            quiet=True,
         )
+        running.start()
+        sys.exit(running.exitcode)
 
 
 def _beat(app: Celery, stop: threading.Event) -> None:
