@@ -88,19 +88,23 @@ def memory(session: int, *, home: Path | None = None) -> int:
 
 
 def is_same(pid: int, started: float) -> bool:
-    """Whether `pid` is still the process that was started at `started` (pids are used again)."""
+    """Whether `pid` is still the process that was started at `started` (pids are used again), and alive."""
     try:
-        process = psutil.Process(pid)
-        return bool(abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE)
+        return started_at(pid) == started and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
 def started_at(pid: int) -> float:
-    """When `pid` was started, seconds since the epoch; 0 when it is gone already."""
+    """When `pid` was started, to be compared only: on Linux in ticks since boot, which no change of the clock moves; 0
+    when it is gone.
+    """
     try:
+        if sys.platform == "linux":
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return float(fields[19])
         return float(psutil.Process(pid).create_time())
-    except psutil.Error:
+    except (OSError, psutil.Error):
         return 0.0
 
 

@@ -54,8 +54,7 @@ def end_what_is_left(home: homes.Home, *, seconds: float = 5.0) -> None:
         time.sleep(0.1)
     for row in rows:
         # A pid that is now somebody else's is not the leader of our session; one that is gone or dead still may be.
-        born = child.started_at(row["pid"])
-        if born == 0 or abs(born - row["started"]) < 1:
+        if child.started_at(row["pid"]) in (0.0, row["started"]):
             child.end_leftovers(row["pid"], home=Path(row["home"]) if row["home"] else None)
 
 
