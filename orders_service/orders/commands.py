@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from orders_service.orders import models
 from shared.contracts import orders as events
@@ -127,7 +128,7 @@ def expire_orders(*, most: int = 100) -> int:
     """End up to `most` unpaid orders whose window is over by the database's clock; says how many there were."""
     overdue = list(
         models.Order.objects.unpaid()
-        .extra(where=["expires_at <= clock_timestamp()"])
+        .filter(expires_at__lte=Now())
         .order_by("expires_at")
         .select_for_update(skip_locked=True)[:most]
     )

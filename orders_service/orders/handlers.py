@@ -38,8 +38,10 @@ def payment_settled(event: payments.PaymentCaptured | payments.PaymentDeclined, 
     """Nothing to do: the order was completed by the authorization, or never. Heard, so that nothing older acts."""
 
 
-def buyer_barred(event: users.UserBanned | users.UserClosed, *, now: dt.datetime) -> None:
-    commands.cancel_unpaid_orders(user_id=event.id, reason="buyer_barred")
+def buyer_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
+    """By the state and not by the type: the ban itself may have been missed."""
+    if not event.active:
+        commands.cancel_unpaid_orders(user_id=event.id, reason="buyer_barred")
 
 
 HANDLERS = {
@@ -56,6 +58,9 @@ HANDLERS = {
     payments.PaymentVoided: payment_gone,
     payments.PaymentFailed: payment_gone,
     payments.PaymentRefunded: payment_refunded,
-    users.UserBanned: buyer_barred,
-    users.UserClosed: buyer_barred,
+    users.UserRegistered: buyer_changed,
+    users.UserUpdated: buyer_changed,
+    users.UserBanned: buyer_changed,
+    users.UserReinstated: buyer_changed,
+    users.UserClosed: buyer_changed,
 }

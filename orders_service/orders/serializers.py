@@ -8,10 +8,11 @@ from rest_framework.request import Request
 
 from orders_service.orders import models
 from shared import money
+from shared.http import fields
 
 
 class NewOrder(serializers.Serializer[Any]):
-    ticketId = serializers.UUIDField(source="ticket_id")
+    ticketId = fields.IdField(source="ticket_id")
 
 
 class OrderedTicket(serializers.Serializer[models.Order]):

@@ -4,16 +4,17 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orders_service.orders import commands, queries, serializers
 from shared import clock
-from shared.http import etags, idempotency, pagination
+from shared.http import etags, idempotency, pagination, paths
 from shared.identity import authentication
 
+ID = OpenApiParameter("order_id", uuid.UUID, OpenApiParameter.PATH)
 NEWEST_FIRST = ("-created_at", "-id")
 
 
@@ -52,17 +53,19 @@ class Orders(APIView):
 
 
 class Order(APIView):
-    @extend_schema(operation_id="getOrder", responses=serializers.Order)
-    def get(self, request: Request, order_id: uuid.UUID) -> Response:
+    @extend_schema(operation_id="getOrder", parameters=[ID], responses=serializers.Order)
+    def get(self, request: Request, order_id: str) -> Response:
         """One order of one's own."""
-        order = queries.get_order(order_id=order_id, user_id=authentication.caller(request).user_id)
+        order = queries.get_order(order_id=paths.read_id(order_id), user_id=authentication.caller(request).user_id)
         return etags.answer(request, _shown(order), version=order.version)
 
-    @extend_schema(operation_id="cancelOrder", responses={204: None})
-    def delete(self, request: Request, order_id: uuid.UUID) -> Response:
+    @extend_schema(operation_id="cancelOrder", parameters=[ID], responses={204: None})
+    def delete(self, request: Request, order_id: str) -> Response:
         """Give an unpaid order up; once more is no harm."""
         commands.cancel_order(
-            order_id=order_id, user_id=authentication.caller(request).user_id, precondition=etags.precondition(request)
+            order_id=paths.read_id(order_id),
+            user_id=authentication.caller(request).user_id,
+            precondition=etags.precondition(request),
         )
         return Response(status=204)
 

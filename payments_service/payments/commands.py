@@ -25,9 +25,13 @@ def pay(
     *, order_id: uuid.UUID, user_id: uuid.UUID, token: str, idempotency_key: str | None, now: dt.datetime
 ) -> models.Payment:
     """Have the provider promise the price of an order; a repeat with the same key resumes that payment."""
-    payment = _earlier_payment(user_id, idempotency_key) or request_payment(
-        order_id=order_id, user_id=user_id, token=token, idempotency_key=idempotency_key, now=now
-    )
+    payment = _earlier_payment(user_id, idempotency_key)
+    if payment is None:
+        payment = request_payment(
+            order_id=order_id, user_id=user_id, token=token, idempotency_key=idempotency_key, now=now
+        )
+    elif (payment.order_id, payment.token) != (order_id, token):
+        raise models.KeyReused
     return authorize_payment(payment_id=payment.id, now=now)
 
 

@@ -38,6 +38,11 @@ class PaymentDeclined(errors.Declined):
     detail = "The payment was declined by the provider."
 
 
+class KeyReused(errors.Unprocessable):
+    code = "idempotency_key_reused"
+    detail = "This Idempotency-Key was used for another payment."
+
+
 class WrongState(errors.Conflict):
     """The payment's state forbids what was asked."""
 

@@ -6,10 +6,11 @@ from rest_framework import serializers
 
 from payments_service.payments import models
 from shared import money
+from shared.http import fields
 
 
 class NewPayment(serializers.Serializer[Any]):
-    orderId = serializers.UUIDField(source="order_id")
+    orderId = fields.IdField(source="order_id")
     token = serializers.CharField(max_length=255)
 
 

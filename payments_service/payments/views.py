@@ -3,16 +3,17 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from payments_service.payments import commands, queries, serializers
 from shared import clock
-from shared.http import etags, idempotency, pagination
+from shared.http import etags, idempotency, pagination, paths
 from shared.identity import authentication
 
+ID = OpenApiParameter("payment_id", uuid.UUID, OpenApiParameter.PATH)
 NEWEST_FIRST = ("-created_at", "-id")
 
 
@@ -48,10 +49,12 @@ class Payments(APIView):
 
 
 class Payment(APIView):
-    @extend_schema(operation_id="getPayment", responses=serializers.Payment)
-    def get(self, request: Request, payment_id: uuid.UUID) -> Response:
+    @extend_schema(operation_id="getPayment", parameters=[ID], responses=serializers.Payment)
+    def get(self, request: Request, payment_id: str) -> Response:
         """One payment of one's own."""
-        payment = queries.get_payment(payment_id=payment_id, user_id=authentication.caller(request).user_id)
+        payment = queries.get_payment(
+            payment_id=paths.read_id(payment_id), user_id=authentication.caller(request).user_id
+        )
         return etags.answer(request, _shown(payment), version=payment.version)
 
 

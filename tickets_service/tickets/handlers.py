@@ -32,8 +32,10 @@ def order_refunded(event: orders.OrderRefunded, *, now: dt.datetime) -> None:
     commands.return_ticket(ticket_id=event.ticket_id, order_id=event.id, relist=event.relist is not False, now=now)
 
 
-def seller_barred(event: users.UserBanned | users.UserClosed, *, now: dt.datetime) -> None:
-    commands.withdraw_offers(user_id=event.id, now=now)
+def seller_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
+    """By the state and not by the type: the ban itself may have been missed."""
+    if not event.active:
+        commands.withdraw_offers(user_id=event.id, now=now)
 
 
 HANDLERS = {
@@ -43,6 +45,9 @@ HANDLERS = {
     orders.OrderExpired: order_ended,
     orders.OrderCompleted: order_completed,
     orders.OrderRefunded: order_refunded,
-    users.UserBanned: seller_barred,
-    users.UserClosed: seller_barred,
+    users.UserRegistered: seller_changed,
+    users.UserUpdated: seller_changed,
+    users.UserBanned: seller_changed,
+    users.UserReinstated: seller_changed,
+    users.UserClosed: seller_changed,
 }

@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast
 
 from shared import errors, ids, money
 
@@ -42,19 +43,21 @@ class NotHeld(errors.Conflict):
 
 
 _PRICE = models.DecimalField(max_digits=12, decimal_places=3)
+_MINOR = models.DecimalField(max_digits=15, decimal_places=3)
 
 
 def price_of(amount_minor: str, currency: str) -> Case:
     """The price as the database works it out from two columns: what lists are sorted and filtered by."""
+    exact = Cast(F(amount_minor), _MINOR)  # an integer divided by an integer would lose the cents
     other = {decimals for decimals in money.DECIMALS.values() if decimals != 2}
     cases = [
         When(
             **{f"{currency}__in": sorted(code for code, its in money.DECIMALS.items() if its == decimals)},
-            then=F(amount_minor) / Value(10**decimals, output_field=_PRICE),
+            then=exact / Value(10**decimals, output_field=_PRICE),
         )
         for decimals in sorted(other)
     ]
-    return Case(*cases, default=F(amount_minor) / Value(100, output_field=_PRICE), output_field=_PRICE)
+    return Case(*cases, default=exact / Value(100, output_field=_PRICE), output_field=_PRICE)
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):

@@ -1,5 +1,6 @@
 """What a seller says about a ticket, what a visitor may filter by, and how a ticket is shown."""
 
+import decimal
 from typing import Any
 
 from django import forms
@@ -23,7 +24,7 @@ SORTS = {
 class Offer(fields.PricedSerializer):
     """A whole ticket, as offered."""
 
-    title = serializers.CharField(max_length=200)
+    title = fields.TextField(max_length=200)
     price = fields.PriceField()
     currency = fields.CurrencyField(required=False)
     description = serializers.CharField(max_length=5000, allow_blank=True, default="")
@@ -75,12 +76,29 @@ class MomentFilter(filters.Filter):
     field_class = MomentFormField
 
 
+class PriceFormField(forms.CharField):
+    """A price as in a body, or 0; a number field would also take 1e3, 1_000 and ٣."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if text in ("", "0"):
+            return decimal.Decimal(0) if text else None
+        try:
+            return money.parse(text)
+        except money.BadPrice as error:
+            raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class PriceFilter(filters.Filter):
+    field_class = PriceFormField
+
+
 class Search(filters.FilterSet):
     """What a visitor may ask for; by default only what is on sale."""
 
     q = filters.CharFilter(method="search", max_length=200)
-    minPrice = filters.NumberFilter("price", "gte", min_value=0, max_value=money.MOST)
-    maxPrice = filters.NumberFilter("price", "lte", min_value=0, max_value=money.MOST)
+    minPrice = PriceFilter("price", "gte")
+    maxPrice = PriceFilter("price", "lte")
     startsAfter = MomentFilter("starts_at", "gte")
     startsBefore = MomentFilter("starts_at", "lt")
     category = filters.CharFilter("category", max_length=50)

@@ -4,15 +4,17 @@ import uuid
 from typing import Any
 
 from django.views import View
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from shared import clock, money
-from shared.http import etags, idempotency, pagination
+from shared.http import etags, idempotency, pagination, paths
 from shared.identity import authentication, permissions
 from tickets_service.tickets import commands, queries, serializers
+
+ID = OpenApiParameter("ticket_id", uuid.UUID, OpenApiParameter.PATH)
 
 
 class ReadableByAnyone(permissions.IsUser):
@@ -55,27 +57,34 @@ class Tickets(APIView):
 class Ticket(APIView):
     permission_classes = (ReadableByAnyone,)
 
-    @extend_schema(operation_id="getTicket", responses=serializers.Ticket)
-    def get(self, request: Request, ticket_id: uuid.UUID) -> Response:
+    @extend_schema(operation_id="getTicket", parameters=[ID], responses=serializers.Ticket)
+    def get(self, request: Request, ticket_id: str) -> Response:
         """One ticket; a withdrawn one only for its seller and staff."""
-        ticket = queries.get_ticket(ticket_id=ticket_id, **_viewer(request))
+        ticket = queries.get_ticket(ticket_id=paths.read_id(ticket_id), **_viewer(request))
         return etags.answer(request, _shown(ticket), version=ticket.version)
 
-    @extend_schema(operation_id="replaceTicket", request=serializers.Offer, responses=serializers.Ticket)
-    def put(self, request: Request, ticket_id: uuid.UUID) -> Response:
+    @extend_schema(
+        operation_id="replaceTicket", parameters=[ID], request=serializers.Offer, responses=serializers.Ticket
+    )
+    def put(self, request: Request, ticket_id: str) -> Response:
         """Describe a ticket anew: what is left out becomes empty."""
-        return self._edit(request, ticket_id, partial=False)
+        return self._edit(request, paths.read_id(ticket_id), partial=False)
 
-    @extend_schema(operation_id="editTicket", request=serializers.Offer(partial=True), responses=serializers.Ticket)
-    def patch(self, request: Request, ticket_id: uuid.UUID) -> Response:
+    @extend_schema(
+        operation_id="editTicket",
+        parameters=[ID],
+        request=serializers.Offer(partial=True),
+        responses=serializers.Ticket,
+    )
+    def patch(self, request: Request, ticket_id: str) -> Response:
         """Change some of what is said about a ticket."""
-        return self._edit(request, ticket_id, partial=True)
+        return self._edit(request, paths.read_id(ticket_id), partial=True)
 
-    @extend_schema(operation_id="withdrawTicket", responses={204: None})
-    def delete(self, request: Request, ticket_id: uuid.UUID) -> Response:
+    @extend_schema(operation_id="withdrawTicket", parameters=[ID], responses={204: None})
+    def delete(self, request: Request, ticket_id: str) -> Response:
         """Take a ticket off the market."""
         commands.withdraw_ticket(
-            ticket_id=ticket_id,
+            ticket_id=paths.read_id(ticket_id),
             user_id=authentication.caller(request).user_id,
             precondition=etags.precondition(request),
             now=clock.now(),
