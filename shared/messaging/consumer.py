@@ -27,8 +27,7 @@ def run(stop: threading.Event, *, queue: topology.Queue, status: Status) -> None
         while not stop.is_set():
             try:
                 with leadership.connect(queue.name) as lock:
-                    status.says("spare")
-                    if leadership.seek(lock, queue.name, stop=stop):
+                    if leadership.seek(lock, queue.name, stop=stop, status=status):
                         _lead(lock, queue, stop, status, backoff)
             except psycopg.OperationalError as error:
                 status.says(f"database away: {error}", ready=False)

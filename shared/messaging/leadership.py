@@ -11,6 +11,8 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
+from shared.messaging.health import Status
+
 _SPARE_ASKS_EVERY_SECONDS = 0.5
 _SERVER_OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c statement_timeout=30s"
@@ -36,7 +38,7 @@ def connect(purpose: str) -> Connection:
     )
 
 
-def seek(connection: Connection, name: str, *, stop: threading.Event) -> bool:
+def seek(connection: Connection, name: str, *, stop: threading.Event, status: Status) -> bool:
     """Wait until this connection leads for `name`, or `stop` is set; True when it leads.
 
     A spare takes over within a second. Raises psycopg.OperationalError.
@@ -44,6 +46,7 @@ def seek(connection: Connection, name: str, *, stop: threading.Event) -> bool:
     while not stop.is_set():
         if connection.execute(_TRY, (f"messaging {name}",)).fetchone() == (True,):
             return True
+        status.says("spare")
         stop.wait(_SPARE_ASKS_EVERY_SECONDS)
     return False
 

@@ -60,9 +60,8 @@ def run(stop: threading.Event, *, status: Status) -> None:
     while not stop.is_set():
         try:
             with leadership.connect("relay") as connection:
-                status.says("spare")
                 backoff.reset()
-                if leadership.seek(connection, "relay", stop=stop):
+                if leadership.seek(connection, "relay", stop=stop, status=status):
                     _lead(connection, stop, status)
         except psycopg.OperationalError as error:
             status.says(f"database away: {error}", ready=False)

@@ -28,9 +28,8 @@ def run(stop: threading.Event, *, status: Status) -> None:
         while not stop.is_set():
             try:
                 with leadership.connect("sweeps") as lock:
-                    status.says("spare")
                     backoff.reset()
-                    if leadership.seek(lock, "sweeps", stop=stop):
+                    if leadership.seek(lock, "sweeps", stop=stop, status=status):
                         status.says("sweeping")
                         _lead(lock, sweeps, stop)
             except psycopg.OperationalError as error:

@@ -29,6 +29,13 @@ def rabbitmq_broker() -> Iterator[brokers.RabbitMQ]:
         yield node
 
 
+@pytest.fixture
+def rabbitmq_node(rabbitmq_broker: brokers.RabbitMQ) -> brokers.RabbitMQ:
+    """For what only RabbitMQ has; mark the test so."""
+    rabbitmq_broker.reset()
+    return rabbitmq_broker
+
+
 both_brokers = ["pgmq", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)]
 
 

@@ -1,0 +1,130 @@
+"""The process as its supervisor sees it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+from django.db import connection
+
+from shared.messaging import crew
+from shared.testing import postgres, waiting
+from tests.shared.messaging import stage
+from tests.shared.messaging.test_relay import say, unsent
+
+pytestmark = pytest.mark.usefixtures("on_stage")
+
+
+@pytest.fixture
+def started(embedded, tmp_path):
+    """`started("--only", "relay")`: a process and the address of its port."""
+    processes = []
+
+    def start(*arguments):
+        database = connection.settings_dict
+        place = f"{database['HOST']}:{database['PORT']}/{database['NAME']}"
+        environment = os.environ | {
+            "DATABASE_URL": f"postgres://{database['USER']}:{database['PASSWORD']}@{place}",
+            "BROKER_URL": embedded.url("orders"),
+        }
+        port = postgres.free_port()
+        line = [sys.executable, "-m", "django", "run_messaging", "--port", str(port), *arguments]
+        with (tmp_path / "log").open("wb") as log:
+            processes.append(subprocess.Popen(line, env=environment, stdout=log, stderr=log))
+        return processes[-1], f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own port
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code, answer.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def ready(address):
+    return get(f"{address}/readyz")[0] == 200
+
+
+class TestProcess:
+    def test_gets_ready_relays_tells_and_ends_when_asked(self, started):
+        process, address = started()
+        waiting.until(lambda: ready(address), seconds=30)
+        say(stage.order())
+        waiting.until(lambda: unsent() == 0)
+
+        parts = json.loads(get(f"{address}/readyz")[1])["parts"]
+        assert parts == {
+            "relay": "relaying",
+            "orders.identity": "consuming",
+            "orders.inbox": "consuming",
+            "sweeps": "sweeping",
+            "server": "serving",
+        }
+        assert get(f"{address}/livez")[0] == 200
+        assert get(f"{address}/elsewhere")[0] == 404
+        metrics = get(f"{address}/metrics")[1]
+        for line in ("messaging_published_total 1.0", "messaging_relay_leader 1.0", "messaging_outbox_unsent 0.0"):
+            assert line in metrics
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+    def test_one_part_can_run_alone(self, started):
+        _, address = started("--only", "relay")
+
+        waiting.until(lambda: ready(address), seconds=30)
+
+        assert set(json.loads(get(f"{address}/readyz")[1])["parts"]) == {"relay", "server"}
+
+    def test_ends_with_an_error_when_a_part_is_lost_for_good(self, started):
+        """A table that is gone is beyond what the relay can wait for."""
+        process, address = started("--only", "relay")
+        waiting.until(lambda: ready(address), seconds=30)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE messaging_log RENAME TO messaging_lost")
+        try:
+            assert process.wait(timeout=15) == 1
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ALTER TABLE messaging_lost RENAME TO messaging_log")
+
+
+class TestCrew:
+    def test_ends_when_a_duty_returns_before_it_is_told(self):
+        company = crew.Crew()
+        company.enlist("deserter", lambda stop, *, status: None)
+        company.enlist("faithful", crew.background(threading.Event.wait))
+
+        assert not company.wait()
+        assert company.lost == ["deserter"]
+
+    def test_ends_well_when_dismissed(self):
+        company = crew.Crew()
+        company.enlist("faithful", crew.background(threading.Event.wait))
+        company.dismiss()
+
+        assert company.wait()
+
+    def test_says_so_when_a_duty_does_not_end_in_time(self, monkeypatch):
+        monkeypatch.setattr(crew, "GRACE_SECONDS", 0.05)
+        forever = threading.Event()
+        company = crew.Crew()
+        company.enlist("stubborn", crew.background(lambda _stop: forever.wait()))
+        company.dismiss()
+
+        assert not company.wait()
+        forever.set()
