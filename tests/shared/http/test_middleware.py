@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestRequestId:
-    @pytest.mark.parametrize("given", ["x", "a-b_C9", "x" * 64, str(uuid.uuid4())])
+    @pytest.mark.parametrize("given", ["x", "a-b_C9", "x" * 64, "8e03978e-40d5-43e8-bc93-6894a57f9324"])
     def test_of_the_caller_is_kept(self, nobody, given):
         assert nobody.get("/api/action", **{"X-Request-ID": given}).headers["X-Request-ID"] == given
 
