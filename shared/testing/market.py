@@ -1,7 +1,8 @@
 """The fixture `market`: the whole market as real processes with a real broker, one for a session of tests.
 
 In a suite's `conftest.py`: `pytest_plugins = ["shared.testing.market"]`. The environment variable MARKET_BROKER
-(`embedded` or `rabbitmq`) chooses the broker. Tests keep apart by fresh data, not by a fresh market.
+(`embedded` or `rabbitmq`) chooses the broker. Tests keep apart by fresh data, not by a fresh market. While one writes
+tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it is.
 """
 
 import ctypes
@@ -17,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local import control, databases, homes, market_state, ports, services
+from deploy.local import control, databases, homes, market_state, ports, services, supervisor
 from shared.testing import waiting
 
 _START_WITHIN = 180.0
@@ -42,8 +43,9 @@ class Market:
         return market_state.status(self._home)
 
     def row(self, name: str) -> dict[str, Any]:
-        """The row of one process, such as `orders.web`. Raises KeyError."""
-        rows = {row["name"]: row for row in self.status()["processes"]}
+        """What the supervisor says of one process, such as `orders.web`. Raises KeyError."""
+        # Not from `status`, which measures the memory of every process each time.
+        rows = {row["name"]: row for row in supervisor.read(self._home.state)["processes"]}
         row: dict[str, Any] = rows[name]
         return row
 
@@ -87,6 +89,9 @@ class Market:
 @pytest.fixture(scope="session")
 def market() -> Iterator[Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
+    if place := os.environ.get("MARKET_HOME"):
+        yield _found(homes.Home(Path(place)))
+        return
     broker = os.environ.get("MARKET_BROKER", "embedded")
     with tempfile.TemporaryDirectory(prefix="market-", ignore_cleanup_errors=True) as place:
         # As root the databases belong to another user, who has to get in.
@@ -102,6 +107,11 @@ def market() -> Iterator[Market]:
                 process.terminate()
                 process.wait(timeout=90)
                 home.empty()
+
+
+def _found(home: homes.Home) -> Market:
+    up = market_state.require(home)
+    return Market(home, port=up.port, broker=up.broker)
 
 
 def _start(home: homes.Home, port: int, broker: str, log: Any) -> subprocess.Popen[bytes]:

@@ -1,0 +1,79 @@
+"""What tests do to the market behind its API's back: stop processes, let time pass, read what is written."""
+
+import contextlib
+import functools
+
+import psutil
+import psycopg
+from psycopg.rows import dict_row
+
+from deploy.local import audit, services
+from shared.testing import waiting
+from tests.market import people
+
+
+class Absence:
+    def __init__(self, market):
+        self._market = market
+
+    @contextlib.contextmanager
+    def __call__(self, *names):
+        with contextlib.ExitStack() as back:
+            for name in names:
+                back.callback(self._market.start, name)
+                self._market.stop(name)
+            yield
+
+
+@contextlib.contextmanager
+def frozen(market, *names):
+    """Hold those processes where they are; what they would say and hear meanwhile comes late."""
+    with contextlib.ExitStack() as thaw:
+        for name in names:
+            main = psutil.Process(market.row(name)["pid"])
+            for process in [main, *main.children(recursive=True)]:
+                thaw.callback(process.resume)
+                process.suspend()
+        yield
+
+
+class Behind:
+    """The databases of the market, read and written as their own services would, or as the superuser."""
+
+    def __init__(self, market):
+        self._market = market
+
+    @property
+    def dsns(self):
+        return {service: self._market.dsn(service) for service in services.NAMES}
+
+    def run(self, service, query, *values):
+        """The rows that a statement returns, if it returns any; committed at once."""
+        with psycopg.connect(self._market.dsn(service), autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(query, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def waits_for_row(self, service, table, **values):
+        """Until a service has heard of something: that row of its copy is there."""
+        query = f"SELECT 1 FROM {table} WHERE " + " AND ".join(f"{name} = %s" for name in values)
+        there = functools.partial(self.run, service, query, *values.values())
+        waiting.until(there, seconds=people.SOON, what=f"{service} to hear of {values}")
+
+    def window_ends(self, order):
+        """Let the time to pay for an order be over, by the database's clock, and known to payments as well."""
+        query = "UPDATE orders_order SET expires_at = clock_timestamp() WHERE id = %s RETURNING expires_at"
+        (row,) = self.run("orders", query, order["id"])
+        query = "UPDATE payments_order SET expires_at = %s WHERE id = %s"
+        self.run("payments", query, row["expires_at"], order["id"])
+
+    def books(self, payment):
+        """What the sandbox provider has written down about a payment, in order."""
+        query = "SELECT kind FROM payments_sandboxentry WHERE payment_id = %s ORDER BY id"
+        return [row["kind"] for row in self.run("payments", query, payment["id"])]
+
+    def waits_for_books(self, payment, kinds):
+        said = f"the books of {payment['id']} to say {kinds}"
+        waiting.until(lambda: self.books(payment) == kinds, seconds=people.SOON, what=said)
+
+    def audit(self, patience=20.0):
+        return audit.findings(self.dsns, patience=patience)
