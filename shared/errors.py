@@ -62,6 +62,13 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class Unprocessable(DomainError):
+    """Well-formed, and at odds with what the same client has said before."""
+
+    status = 422
+    code = "unprocessable"
+
+
 class TooMany(DomainError):
     """A limit was reached; `retry_after` is in seconds."""
 

@@ -35,8 +35,7 @@ class BadKey(errors.Invalid):
     detail = "An Idempotency-Key is 1 to 255 visible ASCII characters."
 
 
-class KeyReused(errors.DomainError):
-    status = 422
+class KeyReused(errors.Unprocessable):
     code = "idempotency_key_reused"
     detail = "This Idempotency-Key was used with another body."
 
