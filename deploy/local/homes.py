@@ -98,6 +98,7 @@ class Home:
         """The secret called `name`, made on first asking."""
         path = self.secrets / name
         if not path.exists():
+            files.directory(files.directory(self.path) / self.secrets.name)
             files.write(path, secrets.token_urlsafe(48))
         return path.read_text()
 

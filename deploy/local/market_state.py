@@ -47,7 +47,6 @@ def require(home: homes.Home) -> services.Market:
 
 def known(home: homes.Home) -> services.Market:
     """The market that is up, or one whose addresses lead nowhere: enough for commands that ask no database."""
-    home.prepare()
     return _market(home)
 
 

@@ -30,7 +30,6 @@ def run(environment: Mapping[str, str]) -> tuple[int, list[str]]:
 
 def _django_checks(home: homes.Home) -> dict[str, tuple[list[str], dict[str, str]]]:
     """Of every service: are its migrations complete, and would it do in production."""
-    home.prepare()
     names = ["broker", *(f"{service}.{kind}" for service in services.NAMES for kind in ("web", "postgres"))]
     book = dict.fromkeys(names, ports.NOWHERE)
     market = services.Market(home=home, ports=book, port=ports.NOWHERE, broker="embedded", limits=True)
