@@ -21,13 +21,12 @@ def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str)
 
 def read_id(text: str, *, missing: type[errors.DomainError] = errors.NotFound) -> uuid.UUID:
     """The id in a path. Raises `missing` for what is no id: nothing can be there (contract §2: 404)."""
-    return parse_id(text) or _raise(missing)
+    found = parse_id(text)
+    if found is None:
+        raise missing
+    return found
 
 
 def parse_id(text: Any) -> uuid.UUID | None:
     """The UUID that `text` is in the one way ids are written (RFC 9562 §4), else None."""
     return uuid.UUID(text) if isinstance(text, str) and _UUID.fullmatch(text) else None
-
-
-def _raise(error: type[errors.DomainError]) -> Any:
-    raise error

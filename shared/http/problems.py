@@ -103,6 +103,8 @@ def unavailable(exception: DatabaseError, request: HttpRequest | Request) -> Htt
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if exception is not None and (answer := answer_to(exception, request)):
+        return answer  # a middleware that reads the body finds it too large
     return response(400, [_entry("The request is malformed.", "malformed")], request=request)
 
 

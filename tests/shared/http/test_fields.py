@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework import serializers
 
-from shared import ids
+from shared import errors, ids
 from shared.http import fields, paths
 
 HAMLET = {"title": "Hamlet", "price": 5}
@@ -144,3 +144,7 @@ class TestId:
         new = ids.new()
 
         assert paths.read_id(str(new)) == new
+
+    def test_that_is_none_is_what_the_caller_says(self):
+        with pytest.raises(errors.Conflict):
+            paths.read_id("hamlet", missing=errors.Conflict)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 
 import pytest
 
@@ -105,6 +106,14 @@ class TestServer:
         response = server.ask("POST", "/api/plays", iter([b"{}"]), {"Content-Type": "application/json"})
 
         assert (response.status, response.headers["Content-Type"]) == (411, "application/problem+json")
+
+    @pytest.mark.parametrize("path", ["/readyz", f"/api/plays/{uuid.uuid4()}"], ids=["ready", "view"])
+    def test_says_503_when_the_pool_has_no_connection_to_give(self, server, path):
+        """Its database does not exist: a test has another name for it."""
+        response = server.ask("GET", path)
+
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        assert response.headers["Content-Type"] == "application/problem+json"
 
     @pytest.mark.parametrize(
         "raw",

@@ -1,4 +1,5 @@
 import pytest
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import connection
 
 from shared.http import problems
@@ -108,6 +109,16 @@ class TestRefusalsOfTheFramework:
         query = "&".join(f"a{number}=1" for number in range(2000))
 
         assert_is_problem(hamlet.get(f"/api/plays?{query}"), 400, "/api/plays")
+
+    @pytest.mark.parametrize(
+        ("exception", "status"),
+        [(SuspiciousOperation("secret words"), 400), (RequestDataTooBig("secret words"), 413), (None, 400)],
+    )
+    def test_of_a_middleware_are_told_apart(self, rf, exception, status):
+        response = problems.bad_request(rf.post("/page"), exception)
+
+        assert response.status_code == status
+        assert "secret" not in response.content.decode()
 
     def test_of_a_body_of_unknown_length(self, hamlet):
         response = hamlet.client.generic(
