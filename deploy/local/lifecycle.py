@@ -51,8 +51,7 @@ def up(home: homes.Home, *, options: dict[str, Any], detach: bool) -> int:
 
 
 def _start_supervisor(home: homes.Home, run: str, options: dict[str, Any], *, detach: bool) -> subprocess.Popen[bytes]:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _like_ctrl_c)
+    end_like_ctrl_c()
 
     def end_with_the_terminal() -> None:
         if not detach and sys.platform == "linux":
@@ -72,8 +71,14 @@ def _start_supervisor(home: homes.Home, run: str, options: dict[str, Any], *, de
         )
 
 
-def _like_ctrl_c(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def end_like_ctrl_c() -> None:
+    """Have SIGTERM and a closed terminal do what Ctrl-C does: put everything in order first."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 def _watch(home: homes.Home, started: subprocess.Popen[bytes], run: str, began: float) -> dict[str, Any]:

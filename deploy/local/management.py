@@ -52,6 +52,7 @@ def run(home: homes.Home, *, service: str, kind: str, reload: bool) -> int:
     name = f"{_checked(service)}.{kind}"
     if kind not in services.processes(service):
         raise Refusal(f"{service} has no {kind}.", do=f"it has: {', '.join(services.processes(service))}")
+    lifecycle.end_like_ctrl_c()
     control.order(home, "stop", name=name)
     lifecycle.out.print(f"{name} runs here now; Ctrl-C gives it back to the supervisor.\n")
     try:
