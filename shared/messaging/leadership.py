@@ -25,6 +25,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def connect(purpose: str) -> Connection:
     """A connection to this service's database that no pool takes back. Raises psycopg.OperationalError."""
     database = connection.settings_dict
+    encryption = {name: value for name, value in database["OPTIONS"].items() if name.startswith("ssl")}
     return psycopg.connect(
         host=database["HOST"] or None,
         port=database["PORT"] or None,
@@ -35,6 +36,7 @@ def connect(purpose: str) -> Connection:
         connect_timeout=3,
         autocommit=True,
         options=_SERVER_OPTIONS,
+        **encryption,
     )
 
 

@@ -28,6 +28,7 @@ BATCH = 500
 _POLL_SECONDS = 0.2
 
 _FIRST_LOG_ROW = "INSERT INTO messaging_log (id, epoch, position) VALUES (1, 1, 0) ON CONFLICT DO NOTHING"
+_ANYTHING = "SELECT EXISTS (SELECT 1 FROM messaging_outboxevent WHERE sent_at IS NULL)"
 _NUMBER = """
 WITH log AS (SELECT epoch, position FROM messaging_log FOR UPDATE),
 fresh AS (
@@ -111,6 +112,8 @@ def relay_batch(connection: leadership.Connection, publisher: port.Publisher, *,
     ever, and a crash between the broker's confirm and the mark makes a duplicate, never a loss or a second number.
     Raises BrokerError and psycopg.OperationalError.
     """
+    if connection.execute(_ANYTHING).fetchone() == (False,):
+        return 0
     connection.execute(_NUMBER, (limit,))
     rows = connection.execute(_UNSENT, (limit,)).fetchall()
     if rows:

@@ -145,6 +145,14 @@ class TestReceiving:
 
         assert bodies(receive(subscribing(broker, "tickets.inbox"), 1)) == [b"3"]
 
+    def test_what_a_stuck_reader_holds_shows_again_on_pgmq(self, embedded, publishing, subscribing, monkeypatch):
+        monkeypatch.setattr(pgmq, "VISIBILITY_SECONDS", 1)
+        publishing(embedded, "orders").publish([b"1"], **ORDERS)
+        reader = subscribing(embedded, "tickets.inbox")
+
+        assert bodies(receive(reader, 1)) == [b"1"]
+        assert bodies(receive(reader, 1)) == [b"1"]
+
     def test_what_is_acknowledged_does_not(self, broker, publishing, subscribing):
         publishing(broker, "orders").publish([b"1"], **ORDERS)
         reader = subscribing(broker, "tickets.inbox")

@@ -95,12 +95,12 @@ class TestProcess:
         process, address = started("--only", "relay")
         waiting.until(lambda: ready(address), seconds=30)
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE messaging_log RENAME TO messaging_lost")
+            cursor.execute("ALTER TABLE messaging_outboxevent RENAME TO messaging_lost")
         try:
             assert process.wait(timeout=15) == 1
         finally:
             with connection.cursor() as cursor:
-                cursor.execute("ALTER TABLE messaging_lost RENAME TO messaging_log")
+                cursor.execute("ALTER TABLE messaging_lost RENAME TO messaging_outboxevent")
 
 
 class TestCrew:
