@@ -177,6 +177,7 @@ def _api(service: str) -> dict[str, Any]:
             "TITLE": f"Admit One: {service}",
             "VERSION": "1",
             "OAS_VERSION": "3.1.0",
+            "SCHEMA_PATH_PREFIX": "/api",
             "SERVE_INCLUDE_SCHEMA": False,
             "SERVE_AUTHENTICATION": [],
             "COMPONENT_SPLIT_REQUEST": True,
