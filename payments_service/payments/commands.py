@@ -91,6 +91,8 @@ def settle_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Payment
     """Tell the provider what was decided about an authorized payment, and record what it did."""
     payment = models.Payment.objects.get(id=payment_id)
     provider = port.current()
+    if not payment.is_to_settle:
+        return payment
     if payment.decision == Decision.VOID:
         provider.void(payment_id=payment_id)
         return _record_settlement(payment_id, Status.VOIDED, now=now)

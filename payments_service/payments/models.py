@@ -166,6 +166,11 @@ class Payment(models.Model):
         """Whether the provider's answer to the authorization is still to be recorded."""
         return self.status in (self.Status.REQUESTED, self.Status.UNKNOWN)
 
+    @property
+    def is_to_settle(self) -> bool:
+        """Whether the provider is still to be told what was decided."""
+        return self.status == self.Status.AUTHORIZED and self.decision != self.Decision.NONE
+
     def request(self, *, now: dt.datetime) -> None:
         """Commit to asking the provider: of any number at once, the partial unique index lets one through."""
         self.created_at = self.updated_at = now

@@ -23,6 +23,7 @@ class Caller:
         self.id = user_id or ids.new()
         self.bearer = issuer.bearer(user_id=self.id) if issuer else {}
         self.client = Client(raise_request_exception=False)
+        self.client.handler.load_middleware()  # now: several threads may be the first to need it
 
     def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
         return self.client.get(path, query, headers=self._headers(headers))
