@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from tests.market import people
+from tests.market import people, scenes
 
 OFFER = {"title": "Hamlet, row F", "price": 12.5}
 DEEP = 10_000
@@ -43,7 +43,7 @@ RAW_PRICES = [b"1e3", b"1E+3", b"1e400", b"-0", b"-0.0", b"9" * 101, b"0." + b"0
 NO_TEXT = [None, 5, True, [], {}, ["Hamlet"], "", "   ", "\t\n", "\u200b", "x" * 201]
 NO_MOMENT = ["soon", 5, [], "2026-01-01", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "2026-01-01T00:00:00"]
 NO_ID = [None, 5, 2**200, True, [], {}, "", "nonsense", "1", "٣", "../../etc", f"{{{uuid.UUID(int=1)}}}", "x" * 5000]
-NO_PATH_ID = ["nonsense", "1", "-1", "null", "%00", "%FF", "%E0%A4%A", "a%2Fb", "x" * 3000, "%27%20OR%201%3D1"]
+NO_PATH_ID = ["nonsense", "1", "-1", "null", "%00", "%FF", "%E0%A4", "a%2Fb", "x" * 3000, "%27%20OR%201%3D1"]
 
 
 @pytest.fixture(scope="class")
@@ -59,8 +59,9 @@ def ticket(mallory):
     return mallory.offers()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_changes(mallory, ticket, behind):
+@pytest.fixture(scope="class", autouse=True)
+def _nothing_changes(market, mallory, ticket):
+    behind = scenes.Behind(market)
     before = _possessions(behind, mallory)
     yield
     assert _possessions(behind, mallory) == before
@@ -68,7 +69,7 @@ def _nothing_changes(mallory, ticket, behind):
 
 def _possessions(behind, person):
     tables = {
-        "tickets": "SELECT id, version, status FROM tickets_ticket WHERE user_id = %s ORDER BY id",
+        "tickets": "SELECT id, version, status, title FROM tickets_ticket WHERE user_id = %s ORDER BY id",
         "orders": "SELECT id, version, status FROM orders_order WHERE user_id = %s ORDER BY id",
         "payments": "SELECT id, version, status FROM payments_payment WHERE user_id = %s ORDER BY id",
         "auth": "SELECT id, version, active FROM users_user WHERE id = %s",
@@ -77,7 +78,7 @@ def _possessions(behind, person):
 
 
 class TestBodies:
-    @pytest.fixture(scope="class", params=["tickets", "orders", "payments", "signup", "signin", "refresh", "a ticket"])
+    @pytest.fixture(params=["tickets", "orders", "payments", "signup", "signin", "refresh", "a ticket"])
     def endpoint(self, request, ticket):
         own = {"tickets": "/api/tickets", "orders": "/api/orders", "payments": "/api/payments"}
         if request.param == "a ticket":
@@ -104,7 +105,7 @@ class TestBodies:
 
 
 class TestOffers:
-    @pytest.fixture(scope="class", params=["POST", "PUT", "PATCH"])
+    @pytest.fixture(params=["POST", "PATCH"])
     def send(self, request, mallory, ticket):
         where = "/api/tickets" if request.param == "POST" else people.path(ticket)
 
@@ -135,6 +136,11 @@ class TestOffers:
     @pytest.mark.parametrize(("price", "currency"), [(0.5, "JPY"), (1.2345, "KWD"), (1.005, "USD"), ("1.0", "JPY")])
     def test_with_more_decimals_than_the_currency_has(self, send, price, currency):
         people.assert_refused(send(price=price, currency=currency), 400)
+
+    def test_as_a_whole_anew(self, mallory, ticket):
+        for price in (-1, 0, "1e3", "٣", None):
+            people.assert_refused(mallory.http.put(people.path(ticket), json={**OFFER, "price": price}), 400)
+        people.assert_refused(mallory.http.put(people.path(ticket), json={"title": "Hamlet"}), 400)
 
     @pytest.mark.parametrize("moment", NO_MOMENT, ids=str)
     def test_at_no_time(self, send, moment):
@@ -237,7 +243,7 @@ class TestQueries:
 
 
 class TestHeaders:
-    @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", b"\xc3\xa9"], ids=repr)
+    @pytest.mark.parametrize("key", ["", "x" * 256, "a b", b"\xc3\xa9"], ids=repr)
     def test_that_are_no_idempotency_key(self, mallory, key):
         for place, body in [("tickets", OFFER), ("orders", {"ticketId": str(uuid.uuid4())})]:
             answer = mallory.http.post(f"/api/{place}", json=body, headers={"Idempotency-Key": key})
@@ -259,7 +265,7 @@ class TestHeaders:
     @pytest.mark.parametrize(
         "credentials",
         [
-            *("", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic b2xpdmlhOng=", "Bearer " + "x" * 6000),
+            *("", "Bearer", "Bearer x", "Bearer a.b.c", "Basic b2xpdmlhOng=", "Bearer " + "x" * 6000),
             # {"alg":"none","typ":"at+jwt"}.{"sub":"…"}. – and the same with an empty signature and HS256
             "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJtYWxsb3J5In0.",
             "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJtYWxsb3J5In0.AAAA",
