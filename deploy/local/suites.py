@@ -48,13 +48,13 @@ SUITES = (
     Suite(name="static", budget=120),
     Suite(name="contracts", budget=20, path="contracts"),
     Suite(name="architecture", budget=60, path="architecture"),
-    Suite(name="shared", budget=90, path="shared", options=("-m", "not rabbitmq")),
+    Suite(name="shared", budget=180, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
-    Suite(name="auth", budget=90, path="auth"),
-    Suite(name="tickets", budget=90, path="tickets"),
-    Suite(name="orders", budget=90, path="orders"),
-    Suite(name="payments", budget=90, path="payments"),
-    Suite(name="local", budget=90, path="local"),
+    Suite(name="auth", budget=120, path="auth"),
+    Suite(name="tickets", budget=120, path="tickets"),
+    Suite(name="orders", budget=120, path="orders"),
+    Suite(name="payments", budget=120, path="payments"),
+    Suite(name="local", budget=120, path="local"),
     Suite(name="market-embedded", budget=300, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
     Suite(
         name="market-rabbitmq",
@@ -119,15 +119,17 @@ def _has_tool(suite: Suite) -> bool:
 
 @contextlib.contextmanager
 def _scratch_servers(chosen: Sequence[Suite]) -> Iterator[Mapping[str, str]]:
-    """The scratch PostgreSQL that all suites share: each has databases of its own name in it."""
-    if not any(suite.path for suite in chosen):
-        yield {}
-        return
-    try:
-        with postgres.server() as server:
-            yield {"TEST_POSTGRES_URL": server.url(database="").rstrip("/")}
-    except postgres.NoPostgres as error:
-        raise Refusal("The tests need PostgreSQL.", why=str(error), do="apt-get install postgresql") from error
+    """The addresses of scratch PostgreSQL servers by the tool that a suite needs.
+
+    Suites share one, for their databases have different names; those of one folder, of which one needs a tool, do not.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            kinds = {suite.needs for suite in chosen if suite.path}
+            servers = {needs: stack.enter_context(postgres.server()) for needs in sorted(kinds)}
+        except postgres.NoPostgres as error:
+            raise Refusal("The tests need PostgreSQL.", why=str(error), do="apt-get install postgresql") from error
+        yield {needs: server.url(database="").rstrip("/") for needs, server in servers.items()}
 
 
 def _run(suites: Sequence[Suite], servers: Mapping[str, str], arguments: Sequence[str]) -> list[Outcome]:
@@ -173,7 +175,7 @@ def _pytest(suite: Suite, report: Path, servers: Mapping[str, str], arguments: S
     started = subprocess.Popen(
         [*line, *suite.options, *arguments],
         cwd=homes.ROOT,
-        env={**_clean_environment(), **servers, **suite.environment},
+        env={**_clean_environment(), "TEST_POSTGRES_URL": servers[suite.needs], **suite.environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
