@@ -3,6 +3,7 @@
 from typing import Any
 
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 
@@ -36,6 +37,9 @@ class Order(serializers.Serializer[models.Order]):
     ticket = OrderedTicket(source="*")
     version = serializers.IntegerField()
     createdAt = serializers.DateTimeField(source="created_at")
+
+
+PARAMETERS = [OpenApiParameter("status", str, enum=models.Order.Status.values, description="only those")]
 
 
 class Search(filters.FilterSet):

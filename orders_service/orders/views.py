@@ -21,9 +21,8 @@ NEWEST_FIRST = ("-created_at", "-id")
 class Orders(APIView):
     @extend_schema(
         operation_id="listOrders",
-        filters=True,
         responses=serializers.Order(many=True),
-        parameters=pagination.PARAMETERS,
+        parameters=[*serializers.PARAMETERS, *pagination.PARAMETERS],
     )
     def get(self, request: Request) -> Response:
         """One's own orders, the newest first."""

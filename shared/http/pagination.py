@@ -22,7 +22,11 @@ DEFAULT_LIMIT, MOST = 50, 100
 
 # For the OpenAPI document of a view that answers with a page.
 PARAMETERS = [
-    OpenApiParameter("limit", int, description=f"rows of a page, 1 to {MOST}", default=DEFAULT_LIMIT),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT},
+        description=f"rows of a page, 1 to {MOST}",
+    ),
     OpenApiParameter("cursor", str, description="from the Link header of the page before"),
 ]
 

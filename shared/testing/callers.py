@@ -70,7 +70,11 @@ def problem(answer: Any, status: int) -> list[dict[str, str]]:
     """The `errors` of an answer that has to be a whole problem document (RFC 9457) of that status."""
     assert answer.status_code == status, (answer.status_code, answer.content)
     assert answer["Content-Type"] == "application/problem+json"
-    document = answer.json()
+    return demand_problem(answer.json(), status)
+
+
+def demand_problem(document: dict[str, Any], status: int) -> list[dict[str, str]]:
+    """The `errors` of a problem document. Raises AssertionError for what is none, or has another status."""
     assert set(document) == {"type", "title", "status", "detail", "instance", "errors"}
     assert document["status"] == status
     assert document["errors"], document

@@ -1,10 +1,13 @@
 """What a seller says about a ticket, what a visitor may filter by, and how a ticket is shown."""
 
+import datetime as dt
 import decimal
+import uuid
 from typing import Any
 
 from django import forms
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 
@@ -91,6 +94,24 @@ class PriceFormField(forms.CharField):
 
 class PriceFilter(filters.Filter):
     field_class = PriceFormField
+
+
+def _parameter(name: str, kind: Any, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, description=description)
+
+
+# What `Search` reads, for the OpenAPI document: prices and moments are written as in a body.
+PARAMETERS = [
+    _parameter("q", str, "words that title, description or venue have, or begin with"),
+    _parameter("minPrice", {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, "in whatever currency"),
+    _parameter("maxPrice", {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}, "in whatever currency"),
+    _parameter("startsAfter", dt.datetime, "starts then or later"),
+    _parameter("startsBefore", dt.datetime, "starts before then"),
+    _parameter("category", str, "exactly this one"),
+    _parameter("seller", uuid.UUID, "the seller's id"),
+    _parameter("status", {"type": "string", "enum": models.Ticket.Status.values}, "only on sale where it is left out"),
+    _parameter("sort", {"type": "string", "enum": list(SORTS), "default": "-createdAt"}, "those without it come last"),
+]
 
 
 class Search(filters.FilterSet):

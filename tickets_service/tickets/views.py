@@ -27,9 +27,8 @@ class Tickets(APIView):
 
     @extend_schema(
         operation_id="listTickets",
-        filters=True,
         responses=serializers.Ticket(many=True),
-        parameters=pagination.PARAMETERS,
+        parameters=[*serializers.PARAMETERS, *pagination.PARAMETERS],
     )
     def get(self, request: Request) -> Response:
         """What is on sale, the newest first."""
