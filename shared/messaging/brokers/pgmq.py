@@ -34,6 +34,8 @@ _GIVE_BACK = 'UPDATE pgmq."q_{}" SET vt = clock_timestamp() WHERE vt > clock_tim
 
 _INSTALLED = "SELECT to_regclass('pgmq.topic_bindings') IS NOT NULL"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgmq install'))"
+# Roles belong to the whole server, the advisory lock to one database.
+_LOCK_ROLES = "LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE"
 # pgmq's own notify trigger runs for each row, updates a shared row each time, and falls silent for ever after
 # a crash of the server, which empties the unlogged table it looks into. And pgmq knows no senders: here the
 # server stamps each message with its own, where RabbitMQ checks the `user_id` it is given.
@@ -165,6 +167,7 @@ def install(dsn: str, passwords: Mapping[str, str]) -> None:
     with psycopg.connect(dsn) as connection:
         _install_sql(connection)
         connection.execute(_TRIGGER_FUNCTIONS)
+        connection.execute(_LOCK_ROLES)
         for service in topology.SERVICES:
             _make_role(connection, service, passwords[service])
         for queue in topology.all_queues():
