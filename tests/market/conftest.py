@@ -7,6 +7,12 @@ from tests.market import people, scenes
 pytest_plugins = ["shared.testing.market"]
 
 
+def pytest_collection_modifyitems(items):
+    """The first test waits for the market to be started, perhaps on a busy machine."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture
 def newcomer(market):
     """Signs somebody up who was never here before: `newcomer("olivia")`."""

@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from deploy.local import homes
 from shared.testing import waiting
 
@@ -15,7 +13,6 @@ VICTIMS = ("orders.messaging", "tickets.web", "broker")
 _WITHIN = 150.0
 
 
-@pytest.mark.timeout(400)
 def test_purchases_survive_the_death_of_a_consumer_a_web_process_and_the_broker(market, behind):
     bought_before = _complete(behind)
     shopping = _demo(market)
