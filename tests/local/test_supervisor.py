@@ -182,6 +182,7 @@ asyncio.run(supervisor.Supervisor(home, about={}).run(steps))
         started.wait()
 
         waiting.until(lambda: all(stage.is_gone(pid) for pid in pids), what="the processes to die")
+        daemon.end_what_is_left(home)  # the worker, whom nobody tells
 
     def test_the_next_up_ends_what_did_not_die_with_it(self, home):
         started = self._start(home)
