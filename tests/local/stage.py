@@ -26,6 +26,7 @@ def end(*args):
 server = http.server.HTTPServer(("127.0.0.1", port), Handler)
 if workers and os.fork() == 0:
     time.sleep(600)
+    os._exit(0)
 signal.signal(signal.SIGTERM, end)
 print("serving", name, flush=True)
 server.serve_forever()
