@@ -68,7 +68,9 @@ class RabbitMQ:
         """A channel for what only tests do."""
         password = PASSWORDS.get(user, ADMIN_PASSWORD)
         where = f"{self.host}:{self.port}"
-        with amqp.Connection(where, virtual_host=topology.VHOST, login_method="PLAIN", userid=user, password=password) as connection:
+        with amqp.Connection(
+            where, virtual_host=topology.VHOST, login_method="PLAIN", userid=user, password=password
+        ) as connection:
             yield connection.channel()
 
 
