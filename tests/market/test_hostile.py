@@ -189,12 +189,11 @@ class TestPaths:
     @pytest.mark.parametrize("name", NO_PATH_ID, ids=lambda name: name[:20])
     @pytest.mark.parametrize("place", ["tickets", "orders", "payments"])
     def test_with_what_is_no_id(self, mallory, place, name):
+        known = {"tickets": ("GET", "PATCH", "DELETE"), "orders": ("GET", "DELETE"), "payments": ("GET",)}[place]
         address = mallory.http.base_url.copy_with(raw_path=f"/api/{place}/{name}".encode())
-        for method in ("GET", "PATCH", "DELETE"):
+        for method in known:
             answer = mallory.http.send(mallory.http.build_request(method, address, json={"price": 1}))
-            own = {"tickets": (404,), "orders": (404, 405), "payments": (404, 405)}[place]
-            assert answer.status_code in (*own, 400), answer.text
-            people.assert_refused(answer, answer.status_code)
+            people.assert_refused(answer, 404)
 
     @pytest.mark.parametrize("place", ["tickets", "orders", "payments"])
     def test_to_what_does_not_exist(self, mallory, place):
@@ -212,13 +211,15 @@ class TestQueries:
         for cursor in self.CURSORS:
             people.assert_refused(mallory.http.get(f"/api/{place}?cursor={cursor}"), 400)
 
-    def test_with_the_cursor_of_another_list(self, mallory):
-        mine, filtered = mallory.http.get("/api/tickets?limit=1&status=on_sale"), "/api/tickets?limit=1&sort=price"
-        # At least the one ticket of this class and those of other tests are on sale.
-        if "next" in mine.links:
-            cursor = mine.links["next"]["url"].split("cursor=")[1]
-            people.assert_refused(mallory.http.get(f"{filtered}&cursor={cursor}"), 400, "invalid_cursor")
-            people.assert_refused(mallory.http.get(f"/api/orders?cursor={cursor}"), 400, "invalid_cursor")
+    def test_with_the_cursor_of_another_list(self, mallory, olivia):
+        for _ in range(2):
+            olivia.offers()
+        own = f"/api/tickets?seller={olivia.id}&limit=1"
+        cursor = mallory.http.get(own).links["next"]["url"].split("cursor=")[1]
+
+        assert mallory.http.get(f"{own}&cursor={cursor}").status_code == 200
+        for other in (f"{own}&sort=price", "/api/tickets?limit=1", "/api/orders?limit=1", "/api/payments?limit=1"):
+            people.assert_refused(mallory.http.get(f"{other}&cursor={cursor}"), 400, "invalid_cursor")
 
     @pytest.mark.parametrize(
         "query",
@@ -249,18 +250,15 @@ class TestHeaders:
             answer = mallory.http.post(f"/api/{place}", json=body, headers={"Idempotency-Key": key})
             people.assert_refused(answer, 400)
 
-    @pytest.mark.parametrize("tag", ["0", "x", '"', '"0', "'0'"])
+    @pytest.mark.parametrize("tag", ["0", "x", '"', '"0', "'0'", '"0 "'])
     def test_that_are_no_entity_tag(self, mallory, ticket, tag):
         people.assert_refused(
             mallory.http.patch(people.path(ticket), json={"seat": "1"}, headers={"If-Match": tag}), 400
         )
 
-    @pytest.mark.parametrize("tag", ['"99"', 'W/"0"', '"0 "', '""'])
+    @pytest.mark.parametrize("tag", ['"99"', 'W/"0"', '""', '"1", "2"'])
     def test_that_are_another_entity_tag(self, mallory, ticket, tag):
-        answer = mallory.http.delete(people.path(ticket), headers={"If-Match": tag})
-
-        assert answer.status_code in (400, 412), answer.text
-        people.assert_refused(answer, answer.status_code)
+        people.assert_refused(mallory.http.delete(people.path(ticket), headers={"If-Match": tag}), 412)
 
     @pytest.mark.parametrize(
         "credentials",
@@ -300,9 +298,10 @@ class TestAccounts:
                 people.assert_refused(answer, 400)
                 assert not answer.cookies
 
-    @pytest.mark.parametrize("token", ["", "x", "a.1.b", f"{uuid.uuid4()}.{2**63}.x", "٣.٣.٣", "x" * 200, "a\u0301"])
+    @pytest.mark.parametrize("token", ["x", "a.1.b", f"{uuid.uuid4()}.{2**63}.x", "٣.٣.٣", "x" * 200, "a\u0301"])
     def test_with_what_is_no_refresh_token(self, anybody, token):
-        answer = anybody.post("/api/users/refresh", json={"refresh": token})
+        people.assert_refused(anybody.post("/api/users/refresh", json={"refresh": token}), 401)
 
-        assert answer.status_code in (400, 401), answer.text
-        people.assert_refused(answer, answer.status_code)
+    @pytest.mark.parametrize("token", [None, "", 5, True, [], {}, "x" * 201])
+    def test_with_what_could_never_be_a_refresh_token(self, anybody, token):
+        people.assert_refused(anybody.post("/api/users/refresh", json={"refresh": token}), 400)
