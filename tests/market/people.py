@@ -25,7 +25,7 @@ class Person:
         return self
 
     def offers(self, **details):
-        """A ticket on sale that everybody who matters has heard of."""
+        """A ticket on sale; orders may not have heard of it yet."""
         answer = self.http.post("/api/tickets", json={**HAMLET, **details})
         assert answer.status_code == 201, answer.text
         return answer.json()
@@ -35,7 +35,7 @@ class Person:
 
     def orders(self, ticket, **headers):
         """The answer to an order for a ticket that orders has heard of by then."""
-        return waiting.until(lambda: self._orders(ticket, headers), seconds=SOON, what="the ticket to be known")
+        return _patiently(lambda: self._orders(ticket, headers), what="the ticket to be known")
 
     def has_ordered(self, ticket):
         """An order that awaits payment."""
@@ -43,13 +43,23 @@ class Person:
         assert answer.status_code == 201, answer.text
         return self.sees_order(answer.json(), "awaiting_payment")
 
+    def has_at_last_ordered(self, ticket):
+        """As `has_ordered`, of a ticket that somebody has just let go."""
+
+        def placed():
+            answer = self.orders(ticket)
+            assert answer.status_code in (201, 409), answer.text
+            return answer.json() if answer.status_code == 201 else None
+
+        return self.sees_order(_patiently(placed, what="the ticket to be free"), "awaiting_payment")
+
     def cancels(self, order):
         return self.http.delete(f"/api/orders/{order['id']}")
 
     def pays(self, order, card="tok_visa", **headers):
         """The answer to a payment for an order that payments knows to await it."""
         body = {"orderId": order["id"], "token": card}
-        return waiting.until(lambda: self._pays(body, headers), seconds=SOON, what="the order to be payable")
+        return _patiently(lambda: self._pays(body, headers), what="the order to be payable")
 
     def has_paid(self, order, card="tok_visa"):
         answer = self.pays(order, card)
@@ -101,6 +111,11 @@ class Person:
 
 def path(ticket):
     return f"/api/tickets/{ticket['id']}"
+
+
+def _patiently(ask, *, what):
+    """Not so often that the limit of writes a minute is the answer."""
+    return waiting.until(ask, seconds=SOON, every=0.1, what=what)
 
 
 def _named(headers):

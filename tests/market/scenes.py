@@ -59,6 +59,12 @@ class Behind:
         there = functools.partial(self.run, service, query, *values.values())
         waiting.until(there, seconds=people.SOON, what=f"{service} to hear of {values}")
 
+    def orders_knows(self, ticket):
+        self.waits_for_row("orders", "orders_ticket", id=ticket["id"])
+
+    def payments_awaits(self, order):
+        self.waits_for_row("payments", "payments_order", id=order["id"], status="awaiting_payment")
+
     def window_ends(self, order):
         """Let the time to pay for an order be over, by the database's clock, and known to payments as well."""
         query = "UPDATE orders_order SET expires_at = clock_timestamp() WHERE id = %s RETURNING expires_at"

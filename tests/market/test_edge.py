@@ -172,7 +172,7 @@ class TestPaths:
         ticket = olivia.http.post("/api/tickets/", json=people.HAMLET).json()
         assert olivia.http.get(f"{people.path(ticket)}/").json() == olivia.http.get(people.path(ticket)).json()
         assert olivia.http.patch(f"{people.path(ticket)}/", json={"seat": "F 1"}).status_code == 200
-        behind.waits_for_row("orders", "orders_ticket", id=ticket["id"])
+        behind.orders_knows(ticket)
         order = bruno.http.post("/api/orders/", json={"ticketId": ticket["id"]})
         assert order.status_code == 201
         assert bruno.http.get("/api/orders/").json()[0]["id"] == order.json()["id"]

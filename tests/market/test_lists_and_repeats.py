@@ -64,7 +64,7 @@ class TestTheSameKey:
 
     def test_places_one_order(self, olivia, bruno, behind):
         ticket = olivia.offers()
-        behind.waits_for_row("orders", "orders_ticket", id=ticket["id"])
+        behind.orders_knows(ticket)
         key, body = {"Idempotency-Key": uuid.uuid4().hex}, {"ticketId": ticket["id"]}
 
         answers = [bruno.http.post("/api/orders", json=body, headers=key) for _ in range(3)]
@@ -74,7 +74,7 @@ class TestTheSameKey:
 
     def test_pays_once(self, olivia, bruno, behind):
         order = bruno.has_ordered(olivia.offers())
-        behind.waits_for_row("payments", "payments_order", id=order["id"], status="awaiting_payment")
+        behind.payments_awaits(order)
         key, body = {"Idempotency-Key": uuid.uuid4().hex}, {"orderId": order["id"], "token": "tok_visa"}
 
         answers = [bruno.http.post("/api/payments", json=body, headers=key) for _ in range(3)]
@@ -85,7 +85,7 @@ class TestTheSameKey:
 
     def test_is_declined_once(self, olivia, bruno, behind):
         order = bruno.has_ordered(olivia.offers())
-        behind.waits_for_row("payments", "payments_order", id=order["id"], status="awaiting_payment")
+        behind.payments_awaits(order)
         key, body = {"Idempotency-Key": uuid.uuid4().hex}, {"orderId": order["id"], "token": "tok_chargeDeclined"}
 
         answers = [bruno.http.post("/api/payments", json=body, headers=key) for _ in range(3)]

@@ -5,7 +5,6 @@ import uuid
 
 import pytest
 
-from shared.testing import waiting
 from tests.market import people
 
 
@@ -59,8 +58,11 @@ class TestThePriceOfOrdering:
 
         assert shown == {"id": ticket["id"], "title": ticket["title"], "price": 12.5, "currency": "USD", "version": 0}
 
-    def test_is_never_charged_when_the_price_was_edited_while_the_order_was_on_its_way(self, olivia, bruno, late):
+    def test_is_never_charged_when_the_price_was_edited_while_the_order_was_on_its_way(
+        self, olivia, bruno, behind, late
+    ):
         ticket = olivia.offers(price=12.5)
+        behind.orders_knows(ticket)
         with late("tickets.messaging"):
             order = bruno.orders(ticket).json()
             assert order["ticket"]["price"] == 12.5
@@ -72,8 +74,9 @@ class TestThePriceOfOrdering:
         again = bruno.has_ordered(ticket)
         assert again["ticket"]["price"] == 99
 
-    def test_holds_when_anything_but_the_price_was_edited_meanwhile(self, olivia, bruno, late):
+    def test_holds_when_anything_but_the_price_was_edited_meanwhile(self, olivia, bruno, behind, late):
         ticket = olivia.offers(price=12.5)
+        behind.orders_knows(ticket)
         with late("tickets.messaging"):
             order = bruno.orders(ticket).json()
             assert olivia.edits(ticket, seat="F 12").status_code == 200
@@ -92,23 +95,23 @@ class TestCancelling:
         bruno.sees_order(order, "cancelled")
         assert "orderId" not in olivia.sees_ticket(ticket, "on_sale")
         assert ticket["id"] in [listed["id"] for listed in carla.lists("tickets", seller=olivia.id)]
-        waiting.until(lambda: carla.orders(ticket).status_code == 201, seconds=people.SOON, what="the next order")
+        carla.has_at_last_ordered(ticket)
 
     def test_twice_is_no_harm(self, olivia, bruno):
         order = bruno.has_ordered(olivia.offers())
 
         assert [bruno.cancels(order).status_code for _ in range(2)] == [204, 204]
 
-    def test_before_it_is_confirmed_works_as_well(self, olivia, bruno, late):
+    def test_before_it_is_confirmed_works_as_well(self, olivia, bruno, behind, late):
         ticket = olivia.offers()
+        behind.orders_knows(ticket)
         with late("tickets.messaging"):
             order = bruno.orders(ticket).json()
             assert order["status"] == "created"
             assert bruno.cancels(order).status_code == 204
 
         # Tickets hears of the order and of its end, in this order; what it hears next finds the ticket free.
-        waiting.until(lambda: bruno.orders(ticket).status_code == 201, seconds=people.SOON, what="the next order")
-        bruno.sees_order(bruno.lists("orders")[0], "awaiting_payment")
+        bruno.has_at_last_ordered(ticket)
 
 
 class TestExpiring:
@@ -129,8 +132,7 @@ class TestExpiring:
         first, witness = bruno.has_ordered(ticket), bruno.has_ordered(other)
         bruno.cancels(first)
         olivia.sees_ticket(ticket, "on_sale")
-        waiting.until(lambda: carla.orders(ticket).status_code == 201, seconds=people.SOON, what="Carla's order")
-        second = carla.sees_order(carla.lists("orders")[0], "awaiting_payment")
+        second = carla.has_at_last_ordered(ticket)
 
         with late(*away):
             behind.window_ends(first)

@@ -75,8 +75,8 @@ class TestTheBrokerIsDown:
         known, payable, cancellable = (olivia.offers(title=f"Hamlet, seat {seat}") for seat in (1, 2, 3))
         to_pay, to_cancel = bruno.has_ordered(payable), bruno.has_ordered(cancellable)
         for order in (to_pay, to_cancel):
-            behind.waits_for_row("payments", "payments_order", id=order["id"], status="awaiting_payment")
-        behind.waits_for_row("orders", "orders_ticket", id=known["id"])
+            behind.payments_awaits(order)
+        behind.orders_knows(known)
         with without("broker"):
             began = time.monotonic()
             dora = newcomer("dora")

@@ -69,8 +69,9 @@ class TestPaid:
 
         assert len(bruno.lists("payments")) == 1
 
-    def test_cannot_be_paid_again_while_the_first_payment_is_on_its_way(self, olivia, bruno, late):
+    def test_cannot_be_paid_again_while_the_first_payment_is_on_its_way(self, olivia, bruno, behind, late):
         order = bruno.has_ordered(olivia.offers())
+        behind.payments_awaits(order)
         with late("orders.messaging"):
             bruno.has_paid(order)
             people.assert_refused(bruno.pays(order), 409, "already_paid")
@@ -86,6 +87,7 @@ class TestAPaymentThatLoses:
     def test_against_a_cancellation_is_voided(self, olivia, bruno, behind, late, slow):
         ticket = olivia.offers()
         order = bruno.has_ordered(ticket)
+        behind.payments_awaits(order)
         with late(slow):
             payment = bruno.has_paid(order)
             assert bruno.cancels(order).status_code == 204
@@ -98,6 +100,7 @@ class TestAPaymentThatLoses:
     def test_against_the_end_of_the_window_is_voided(self, olivia, bruno, behind, late):
         ticket = olivia.offers()
         order = bruno.has_ordered(ticket)
+        behind.payments_awaits(order)
         with late("payments.messaging"):
             payment = bruno.has_paid(order)
             behind.window_ends(order)
