@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from shared.identity import models
+from shared.identity import models, users
 
 CHANNEL = "identity_changed"
 
@@ -26,6 +26,7 @@ def keep_user(
     version: int,
 ) -> None:
     """Write down a user as an event described it. Not for auth, whose users are no copy."""
+    users.hold_alone(id)
     known = {"email": email, "roles": list(roles), "active": active, "version": version}
     models.User.objects.update_or_create(id=id, defaults={**known, "tokens_valid_after": tokens_valid_after})
     if not active or tokens_valid_after != models.ALWAYS:
