@@ -9,7 +9,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of all events; the members of a subclass are the CloudEvents `data`.
 
     Readers ignore members they do not know. A member may be added only with a default; anything else is a new
-    `SCHEMA` number, published beside the old one while both live (`docs/architecture.md`, events).
+    `SCHEMA` number, published beside the old one while both live (`docs/contract.md` §5, rule 5).
     """
 
     TYPE: ClassVar[str]
