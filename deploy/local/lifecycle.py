@@ -113,7 +113,8 @@ def _tell(home: homes.Home, state: dict[str, Any], *, seconds: float) -> None:
     for what, path in (("market", "/"), ("API docs", "/api/docs/"), ("admin", "/admin/")):
         out.print(f"  {what:<10} {url}{path}")
     out.print(f"  {'logs':<10} {home.logs}")
-    out.print("\n  an administrator: ./manage_all.py staff you@example.com · goods: ./manage_all.py demo")
+    out.print("\n  goods to look at   ./manage_all.py demo")
+    out.print("  an administrator   ./manage_all.py staff you@example.com")
 
 
 def _stay(home: homes.Home, started: subprocess.Popen[bytes]) -> int:
