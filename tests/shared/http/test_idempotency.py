@@ -259,7 +259,7 @@ class TestAcross:
     @pytest.mark.usefixtures("_cut_off")
     def test_lets_its_lock_go_whatever_happens(self, hamlet):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
             assert cursor.fetchone() == (0,)
 
 
