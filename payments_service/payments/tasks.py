@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 
 from payments_service.payments import commands, queries
 from payments_service.payments.providers import port
@@ -36,3 +37,7 @@ def _each(command: Callable[..., object], payment_ids: Iterable[uuid.UUID]) -> N
             command(payment_id=payment_id, now=clock.now())
         except port.NoAnswer as error:
             log.warning("provider_gave_no_answer", payment_id=str(payment_id), error=str(error))
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the others would only wait for it too
+        except Exception:  # or the oldest payment, which comes first in every period, would stop all others for ever
+            log.exception("payment_not_finished", payment_id=str(payment_id))

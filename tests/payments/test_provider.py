@@ -265,6 +265,16 @@ class TestSettling:
         tasks.settle_payments()
         assert models.Payment.objects.get(id=payment.id).status == "captured"
 
+    def test_is_not_stopped_by_an_older_payment_that_the_provider_has_lost(self, order):
+        lost = PaymentFactory(order=OrderFactory(), status="authorized", decision="capture")
+        payment = pay(order)
+        hear_completed(payment)
+
+        tasks.settle_payments()
+
+        assert books(lost) == []
+        assert [models.Payment.objects.get(id=one.id).status for one in (lost, payment)] == ["authorized", "captured"]
+
     def test_voids_every_payment_but_the_one_that_bought(self, order):
         bought = PaymentFactory(order=order, status="captured")
         late = PaymentFactory(order=OrderFactory(id=uuid.uuid4()), status="authorized")
