@@ -21,3 +21,4 @@ LIMITS_PER_ADDRESS = env.bool("LIMITS_PER_ADDRESS", default=True)
 # Auth listens to nobody, and holds its keys itself.
 MESSAGING_HANDLERS: list[str] = []
 MESSAGING_BACKGROUND: list[str] = []
+MESSAGING_SNAPSHOTS = "auth_service.users.queries.aggregates"

@@ -3,7 +3,10 @@
 import uuid
 from typing import Any
 
+from django.db.models import QuerySet
+
 from auth_service.users import models
+from shared.contracts import users as events
 
 
 def account(user_id: uuid.UUID) -> models.User | None:
@@ -19,3 +22,8 @@ def account_of(email: str) -> models.User | None:
 def key_set() -> dict[str, list[dict[str, Any]]]:
     """The public keys whose tokens count, as a JWK Set (RFC 7517)."""
     return {"keys": [key.jwk for key in models.SigningKey.published().order_by("active_from")]}
+
+
+def aggregates() -> tuple[QuerySet[models.User], type[events.UserSnapshot]]:
+    """All users, and the event that tells the whole of one."""
+    return models.User.objects.all(), events.UserSnapshot

@@ -12,3 +12,5 @@ ORDER_WINDOW = dt.timedelta(seconds=env.int("ORDER_WINDOW_SECONDS", default=900)
 LIVE_RESERVATIONS_PER_USER = env.int("LIVE_RESERVATIONS_PER_USER", default=10)
 
 MESSAGING_SWEEPS = {**shared_settings["MESSAGING_SWEEPS"], "orders_service.orders.tasks.expire_orders": 1.0}
+
+MESSAGING_SNAPSHOTS = "orders_service.orders.queries.aggregates"

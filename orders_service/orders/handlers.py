@@ -16,26 +16,21 @@ def reservation_refused(event: tickets.ReservationRefused, *, now: dt.datetime) 
     commands.refuse_order(order_id=event.order_id, reason=event.reason)
 
 
-def payment_authorized(event: payments.PaymentAuthorized, *, now: dt.datetime) -> None:
-    commands.complete_order(
-        order_id=event.order_id,
-        payment_id=event.id,
-        amount_minor=event.amount_minor,
-        currency=event.currency,
-        now=now,
-    )
-
-
-def payment_gone(event: payments.PaymentVoided | payments.PaymentFailed, *, now: dt.datetime) -> None:
-    commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=True)
-
-
-def payment_refunded(event: payments.PaymentRefunded, *, now: dt.datetime) -> None:
-    commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=event.relist is not False)
-
-
-def payment_settled(event: payments.PaymentCaptured | payments.PaymentDeclined, *, now: dt.datetime) -> None:
-    """Nothing to do: the order was completed by the authorization, or never. Heard, so that nothing older acts."""
+def payment_changed(event: payments.PaymentEvent, *, now: dt.datetime) -> None:
+    """By the state and not by the type: a snapshot says as much as all that was said before it."""
+    match event.status:
+        case "authorized":
+            commands.complete_order(
+                order_id=event.order_id,
+                payment_id=event.id,
+                amount_minor=event.amount_minor,
+                currency=event.currency,
+                now=now,
+            )
+        case "voided" | "failed":
+            commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=True)
+        case "refunded":
+            commands.refund_order(order_id=event.order_id, payment_id=event.id, relist=event.relist is not False)
 
 
 def buyer_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
@@ -51,16 +46,19 @@ HANDLERS = {
     tickets.TicketReserved: ticket_changed,
     tickets.TicketReleased: ticket_changed,
     tickets.TicketSold: ticket_changed,
+    tickets.TicketSnapshot: ticket_changed,
     tickets.ReservationRefused: reservation_refused,
-    payments.PaymentAuthorized: payment_authorized,
-    payments.PaymentCaptured: payment_settled,
-    payments.PaymentDeclined: payment_settled,
-    payments.PaymentVoided: payment_gone,
-    payments.PaymentFailed: payment_gone,
-    payments.PaymentRefunded: payment_refunded,
+    payments.PaymentAuthorized: payment_changed,
+    payments.PaymentCaptured: payment_changed,
+    payments.PaymentDeclined: payment_changed,
+    payments.PaymentVoided: payment_changed,
+    payments.PaymentFailed: payment_changed,
+    payments.PaymentRefunded: payment_changed,
+    payments.PaymentSnapshot: payment_changed,
     users.UserRegistered: buyer_changed,
     users.UserUpdated: buyer_changed,
     users.UserBanned: buyer_changed,
     users.UserReinstated: buyer_changed,
     users.UserClosed: buyer_changed,
+    users.UserSnapshot: buyer_changed,
 }

@@ -3,6 +3,7 @@
 import uuid
 
 from orders_service.orders import models
+from shared.contracts import orders as events
 
 
 def orders_of(user_id: uuid.UUID) -> models.OrderQuerySet:
@@ -15,3 +16,8 @@ def get_order(*, order_id: uuid.UUID, user_id: uuid.UUID) -> models.Order:
     if order is None:
         raise models.UnknownOrder
     return order
+
+
+def aggregates() -> tuple[models.OrderQuerySet, type[events.OrderSnapshot]]:
+    """All orders, and the event that tells the whole of one."""
+    return models.Order.objects.all(), events.OrderSnapshot

@@ -9,3 +9,5 @@ PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", default="payments_service.payment
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 CELERY_APP = "payments_service.config.celery.app"
+
+MESSAGING_SNAPSHOTS = "payments_service.payments.queries.aggregates"

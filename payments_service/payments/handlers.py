@@ -21,5 +21,6 @@ HANDLERS = {
     orders.OrderExpired: order_changed,
     orders.OrderCompleted: order_changed,
     orders.OrderRefunded: order_changed,
+    orders.OrderSnapshot: order_changed,
     orders.PaymentRefused: payment_refused,
 }

@@ -92,6 +92,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """Authorized, and neither to be captured nor voided yet."""
         return self.filter(status=Payment.Status.AUTHORIZED, decision=Payment.Decision.NONE)
 
+    def said(self) -> "PaymentQuerySet":
+        """All but those that are to be voided: of such an authorization nobody hears until it is."""
+        return self.exclude(status=Payment.Status.AUTHORIZED, decision=Payment.Decision.VOID)
+
     def to_settle(self) -> "PaymentQuerySet":
         """Authorized, and decided: the provider is still to be told."""
         return self.filter(status=Payment.Status.AUTHORIZED).exclude(decision=Payment.Decision.NONE)

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 from payments_service.payments import models
+from shared.contracts import payments as events
 
 
 def payments_of(user_id: uuid.UUID) -> models.PaymentQuerySet:
@@ -27,3 +28,8 @@ def unanswered(*, before: dt.datetime, most: int) -> list[uuid.UUID]:
     """Payments whose provider was asked before then and whose answer is missing."""
     payments = models.Payment.objects.unanswered(before=before)
     return list(payments.order_by("updated_at").values_list("id", flat=True)[:most])
+
+
+def aggregates() -> tuple[models.PaymentQuerySet, type[events.PaymentSnapshot]]:
+    """All payments that anybody may hear of, and the event that tells the whole of one."""
+    return models.Payment.objects.said(), events.PaymentSnapshot

@@ -21,8 +21,8 @@ class Malformed(ValueError):
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event and where it stands in its producer's log.
 
-    `position` is contiguous within (`source`, `logepoch`). `data` is the event's members as raw JSON: it is only
-    decoded where somebody subscribes to this `type` and schema.
+    `position` is contiguous within (`source`, `logepoch`); a notice stands in no log and has none. `data` is the
+    event's members as raw JSON: it is only decoded where somebody subscribes to this `type` and schema.
     """
 
     id: uuid.UUID
@@ -32,8 +32,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: dt.datetime
     dataschema: str
     logepoch: int
-    position: int
     data: msgspec.Raw
+    position: int | None = None
     aggregateversion: int | None = None
     traceparent: str | None = None
     requestid: str | None = None

@@ -51,6 +51,12 @@ class OrderRefunded(OrderEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "order.refunded"
 
 
+class OrderSnapshot(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """The whole order as it stands: what older events of the log would have told, or a restored service says anew."""
+
+    TYPE: ClassVar[str] = "order.snapshot"
+
+
 class PaymentRefused(events.Event, frozen=True, kw_only=True, rename="camel"):
     """A verdict on a payment: its order can no longer be completed by it."""
 
@@ -73,5 +79,6 @@ EVENTS = (
     OrderExpired,
     OrderCompleted,
     OrderRefunded,
+    OrderSnapshot,
     PaymentRefused,
 )

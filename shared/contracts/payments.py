@@ -47,6 +47,12 @@ class PaymentRefunded(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "payment.refunded"
 
 
+class PaymentSnapshot(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The whole payment as it stands: what older events of the log would have told, or a restored service says anew."""
+
+    TYPE: ClassVar[str] = "payment.snapshot"
+
+
 EVENTS = (
     PaymentAuthorized,
     PaymentCaptured,
@@ -54,4 +60,5 @@ EVENTS = (
     PaymentFailed,
     PaymentDeclined,
     PaymentRefunded,
+    PaymentSnapshot,
 )

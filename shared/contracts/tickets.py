@@ -52,6 +52,12 @@ class TicketSold(TicketEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "ticket.sold"
 
 
+class TicketSnapshot(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The whole ticket as it stands: what older events of the log would have told, or a restored service says anew."""
+
+    TYPE: ClassVar[str] = "ticket.snapshot"
+
+
 class ReservationRefused(events.Event, frozen=True, kw_only=True, rename="camel"):
     """A verdict on an order: changes no ticket, so it is never judged by a version."""
 
@@ -74,5 +80,6 @@ EVENTS = (
     TicketReserved,
     TicketReleased,
     TicketSold,
+    TicketSnapshot,
     ReservationRefused,
 )

@@ -44,6 +44,12 @@ class UserClosed(UserEvent, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "user.closed"
 
 
+class UserSnapshot(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """The whole user as it stands: what older events of the log would have told, or a restored service says anew."""
+
+    TYPE: ClassVar[str] = "user.snapshot"
+
+
 class SessionRevoked(events.Event, frozen=True, kw_only=True, rename="camel"):
     TYPE: ClassVar[str] = "session.revoked"
     SOURCE: ClassVar[str] = SOURCE
@@ -79,6 +85,7 @@ EVENTS = (
     UserBanned,
     UserReinstated,
     UserClosed,
+    UserSnapshot,
     SessionRevoked,
     SigningKeyPublished,
     SigningKeyRetired,

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from shared.contracts import events, users
 from shared.identity import copies
 
-UserEvent = users.UserRegistered | users.UserUpdated | users.UserBanned | users.UserReinstated | users.UserClosed
 
-
-def user_changed(event: UserEvent, *, now: dt.datetime) -> None:
+def user_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
     copies.keep_user(
         id=event.id,
         email=event.email,
@@ -39,6 +37,7 @@ HANDLERS: dict[type[events.Event], Callable[..., None]] = {
     users.UserBanned: user_changed,
     users.UserReinstated: user_changed,
     users.UserClosed: user_changed,
+    users.UserSnapshot: user_changed,
     users.SessionRevoked: session_revoked,
     users.SigningKeyPublished: signing_key_published,
     users.SigningKeyRetired: signing_key_retired,

@@ -45,7 +45,7 @@ def apply(envelope: envelopes.Envelope, *, consumer: str, now: dt.datetime) -> s
         if not _is_news(event, epoch=envelope.logepoch):
             _execute(_STALE, consumer, envelope.id)
             return models.Outcome.STALE
-        with tracing.bind(request=envelope.requestid, trace=envelope.traceparent):
+        with tracing.bind(request=envelope.requestid, trace=envelope.traceparent, event=envelope.id):
             for handler in handlers:
                 handler(event, now=now)
     return outcome
@@ -53,7 +53,7 @@ def apply(envelope: envelopes.Envelope, *, consumer: str, now: dt.datetime) -> s
 
 def record(envelope: envelopes.Envelope, *, consumer: str, outcome: str) -> bool:
     """Write the inbox row; False where there is one already."""
-    place = envelope.source, envelope.logepoch, envelope.position
+    place = envelope.source, envelope.logepoch, envelope.position or 0
     return _execute(_FIRST_TIME, consumer, envelope.id, *place, envelope.type, outcome) == 1
 
 

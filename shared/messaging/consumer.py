@@ -8,6 +8,7 @@ import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
+from shared import faults
 from shared.messaging import intake, leadership, metrics, topology
 from shared.messaging.backoff import Backoff
 from shared.messaging.brokers import connect, port
@@ -63,6 +64,7 @@ def _consume(
         status.says("consuming")
         backoff.reset()
         if deliveries and _apply(deliveries, subscriber, queue, stop, status):
+            faults.point("consumer.applied")
             subscriber.acknowledge(deliveries)
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
@@ -11,18 +12,23 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from shared import clock
 from shared.contracts import envelope as envelopes
 from shared.contracts import registry
-from shared.messaging import apply, metrics, models, parked
+from shared.messaging import apply, metrics, models, notices, parked
 from shared.messaging.brokers import port
 
 log = structlog.get_logger(__name__)
 
 DISCARDED = "discarded"
+HEEDED = "heeded"
 _TRIES = 3
 
 
 class _Message(NamedTuple):
     envelope: envelopes.Envelope
     body: bytes
+
+    @property
+    def is_notice(self) -> bool:
+        return notices.is_notice(self.envelope)
 
 
 def take(deliveries: Sequence[port.Delivery], *, queue: str) -> None:
@@ -32,14 +38,28 @@ def take(deliveries: Sequence[port.Delivery], *, queue: str) -> None:
     the database is away; then some may be applied, and all of them have to be taken again.
     """
     now = clock.now()
-    messages = [message for delivery in deliveries if (message := _read(delivery, queue=queue))]
-    messages.sort(key=lambda message: _place(message.envelope))
+    read = [message for delivery in deliveries if (message := _read(delivery, queue=queue))]
+    messages = sorted((message for message in read if not message.is_notice), key=_place)
     for outcome in _together(messages, now=now) or [_alone(message, now=now) for message in messages]:
         metrics.consumed.labels(queue, outcome).inc()
+    # After the events: that a replay is complete is true once its events are in the inbox.
+    for message in read:
+        if message.is_notice:
+            metrics.consumed.labels(queue, _heed(message.envelope)).inc()
 
 
-def _place(envelope: envelopes.Envelope) -> tuple[str, int, int]:
-    return envelope.source, envelope.logepoch, envelope.position
+def _place(message: _Message) -> tuple[str, int, int]:
+    envelope = message.envelope
+    return envelope.source, envelope.logepoch, envelope.position or 0
+
+
+def _heed(envelope: envelopes.Envelope) -> str:
+    """Take a notice in. One that makes no sense is discarded: it carries no state, and the next will come."""
+    try:
+        return HEEDED if notices.hear(envelope) else models.Outcome.IGNORED
+    except (msgspec.ValidationError, ValueError) as error:
+        log.warning("notice discarded", source=envelope.source, type=envelope.type, error=str(error))
+        return DISCARDED
 
 
 def _read(delivery: port.Delivery, *, queue: str) -> _Message | None:
@@ -63,14 +83,17 @@ def _check_limits(envelope: envelopes.Envelope) -> None:
     texts = envelope.source, envelope.type
     if len(envelope.source) > 50 or len(envelope.type) > 100 or any("\x00" in text for text in texts):
         raise envelopes.Malformed("source or type is not a name")
-    if not (0 < envelope.logepoch < 2**31 and 0 < envelope.position < 2**63):
+    position = 1 if notices.is_notice(envelope) else envelope.position
+    if position is None or not (0 < envelope.logepoch < 2**31 and 0 < position < 2**63):
         raise envelopes.Malformed("logepoch or position is out of range")
 
 
 def _is_genuine(envelope: envelopes.Envelope, *, sender: str | None) -> bool:
     """Whether the broker's word for the sender owns the source, and the source owns the type."""
-    owner = registry.SERVICE_OF_SOURCE.get(envelope.source, envelope.source.removeprefix("/"))
-    return sender == owner and registry.SOURCE_OF_TYPE.get(envelope.type, envelope.source) == envelope.source
+    return (
+        sender == registry.service_of(envelope.source)
+        and registry.SOURCE_OF_TYPE.get(envelope.type, envelope.source) == envelope.source
+    )
 
 
 def _together(messages: Sequence[_Message], *, now: dt.datetime) -> list[str]:

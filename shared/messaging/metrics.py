@@ -12,6 +12,8 @@ publish_failures = Counter("messaging_publish_failures", "Batches not confirmed,
 relay_leader = Gauge("messaging_relay_leader", "1 where this process is the active relay", multiprocess_mode="livesum")
 consumed = Counter("messaging_consumed", "Events heard, by what became of them", ["queue", "outcome"])
 batch_seconds = Histogram("messaging_batch_seconds", "Time to apply what was read at once", ["queue"])
+replay_requests = Counter("messaging_replay_requests", "Ranges asked for again, by producer", ["source"])
+replayed = Counter("messaging_replayed", "Events told again, by who asked for them", ["asker"])
 swept = Counter("messaging_sweeps", "Runs of each sweep, by result", ["sweep", "result"])
 
 _OUTBOX = """

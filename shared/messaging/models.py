@@ -25,6 +25,8 @@ class OutboxEvent(models.Model):
     subject = models.CharField(max_length=100)
     aggregate_version = models.BigIntegerField(null=True)
     data = models.JSONField()
+    cause_id = models.UUIDField(null=True)
+    """The event whose handler said this; null where a request or the clock did."""
     request_id = models.CharField(max_length=64, null=True)
     traceparent = models.CharField(max_length=100, null=True)
     occurred_at = models.DateTimeField(db_default=Now())
@@ -44,10 +46,16 @@ class OutboxEvent(models.Model):
 
 
 class Log(models.Model):
-    """The one row from which positions are counted, locked while they are given."""
+    """The one row from which positions are counted, locked while they are given.
+
+    What stands at `pruned_to` of this epoch or before is no longer in the log. While `recovering_since` is set, this
+    database is an older state of itself that has not caught up with what the others have said since.
+    """
 
     epoch = models.IntegerField(default=1)
     position = models.BigIntegerField(default=0)
+    pruned_to = models.BigIntegerField(db_default=0)
+    recovering_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="log_is_one_row")]
@@ -83,6 +91,50 @@ class InboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} from {self.source}: {self.outcome}"
+
+
+class Progress(models.Model):
+    """How far this service has followed one epoch of another's log.
+
+    All up to `seen_to` has been heard, or is known to be gone. The producer has told, at `told_at`, that its log
+    reaches to `told`; `closed_at` is where an epoch ended that is no longer written. While `ask_again_at` lies ahead,
+    an answer to what was asked is still waited for; `asks` counts the requests that have brought nothing.
+    """
+
+    source = models.CharField(max_length=50)
+    epoch = models.IntegerField()
+    seen_to = models.BigIntegerField(default=0)
+    told = models.BigIntegerField(default=0)
+    told_at = models.DateTimeField(db_default=Now())
+    heard_at = models.DateTimeField(db_default=Now())
+    closed_at = models.BigIntegerField(null=True)
+    asks = models.PositiveIntegerField(db_default=0)
+    ask_again_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "epoch"], name="progress_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} epoch {self.epoch}: {self.seen_to} of {self.told}"
+
+
+class ReplayRequest(models.Model):
+    """What another service has asked to be told again, and how far that has got. Gone when it is answered."""
+
+    asker = models.CharField(max_length=50)
+    epoch = models.IntegerField()
+    first = models.BigIntegerField()
+    next = models.BigIntegerField()
+    last = models.BigIntegerField()
+    snapshots_after = models.UUIDField(null=True)
+    snapshots_done = models.BooleanField(db_default=False)
+    served_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["asker", "epoch"], name="replay_once")]
+
+    def __str__(self) -> str:
+        return f"{self.next} to {self.last} of epoch {self.epoch} for {self.asker}"
 
 
 class Heard(models.Model):

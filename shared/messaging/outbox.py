@@ -26,7 +26,7 @@ def publish(event: events.Event) -> None:
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction(f"{event.TYPE} has to be published in the transaction of its change")
-    if registry.SERVICE_OF_SOURCE[event.SOURCE] != settings.SERVICE:
+    if registry.service_of(event.SOURCE) != settings.SERVICE:
         raise ForeignEvent(f"{event.TYPE} belongs to {event.SOURCE}, this is {settings.SERVICE}")
     models.OutboxEvent.objects.create(
         type=event.TYPE,
@@ -34,6 +34,7 @@ def publish(event: events.Event) -> None:
         subject=event.subject,
         aggregate_version=event.aggregate_version,
         data=events.to_builtins(event),
+        cause_id=tracing.cause.get(),
         request_id=tracing.request_id.get(),
         traceparent=tracing.traceparent.get(),
     )

@@ -6,18 +6,16 @@ that a relay which has lost its lead cannot number or mark anything.
 """
 
 import contextlib
-import datetime as dt
 import threading
-import uuid
+import time
 
-import msgspec
 import psycopg
 import structlog
 from django.conf import settings
 
-from shared.contracts import envelope as envelopes
-from shared.contracts import registry
-from shared.messaging import leadership, metrics, outbox, topology
+from shared import faults
+from shared.contracts import log as contract
+from shared.messaging import leadership, metrics, notices, outbox, topology, wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.brokers import connect, port
 from shared.messaging.health import Status
@@ -45,14 +43,12 @@ numbered AS (
 UPDATE messaging_log SET position = position + (SELECT count(*) FROM numbered)
 WHERE EXISTS (SELECT 1 FROM numbered)
 """
-_UNSENT = """
-SELECT id, event_id, type, subject, occurred_at, dataschema, epoch, position, data::text,
-       aggregate_version, traceparent, request_id
-FROM messaging_outboxevent WHERE sent_at IS NULL AND position IS NOT NULL
-ORDER BY epoch, position LIMIT %s
-"""
+_UNSENT = (
+    f"SELECT {wire.COLUMNS} FROM messaging_outboxevent"  # noqa: S608 - columns of our own
+    " WHERE sent_at IS NULL AND position IS NOT NULL ORDER BY epoch, position LIMIT %s"
+)
 _MARK = "UPDATE messaging_outboxevent SET sent_at = clock_timestamp() WHERE id = ANY(%s)"
-_SOURCES = {service: source for source, service in registry.SERVICE_OF_SOURCE.items()}
+_REACHES = "SELECT epoch, position, clock_timestamp() FROM messaging_log"
 
 
 def run(stop: threading.Event, *, status: Status) -> None:
@@ -95,8 +91,11 @@ def _relay_all(
     status: Status,
     backoff: Backoff,
 ) -> None:
+    announcements = Announcements(now=time.monotonic())
     while not stop.is_set():
         sent = relay_batch(connection, publisher)
+        if announcements.are_due(sent=sent, now=time.monotonic()):
+            announce(connection, publisher)
         publisher.tick()
         status.says("relaying")
         backoff.reset()
@@ -115,42 +114,48 @@ def relay_batch(connection: leadership.Connection, publisher: port.Publisher, *,
     if connection.execute(_ANYTHING).fetchone() == (False,):
         return 0
     connection.execute(_NUMBER, (limit,))
-    rows = connection.execute(_UNSENT, (limit,)).fetchall()
+    rows = wire.rows(connection.execute(_UNSENT, (limit,)).fetchall())
     if rows:
-        exchange = topology.exchange(settings.SERVICE)
-        bodies = [_body(*row[1:]) for row in rows]
-        publisher.publish(bodies, exchange=exchange, listeners=topology.listeners(exchange))
-        connection.execute(_MARK, ([row[0] for row in rows],))
+        _say(publisher, [wire.body(row) for row in rows])
+        faults.point("relay.confirmed")
+        connection.execute(_MARK, ([row.id for row in rows],))
         metrics.published.inc(len(rows))
     return len(rows)
 
 
-def _body(
-    event_id: uuid.UUID,
-    type_: str,
-    subject: str,
-    time: dt.datetime,
-    dataschema: str,
-    epoch: int,
-    position: int,
-    data: str,
-    aggregate_version: int | None,
-    traceparent: str | None,
-    request_id: str | None,
-) -> bytes:
-    return envelopes.encode(
-        envelopes.Envelope(
-            id=event_id,
-            source=_SOURCES[settings.SERVICE],
-            type=type_,
-            subject=subject,
-            time=time.astimezone(dt.UTC),
-            dataschema=dataschema,
-            logepoch=epoch,
-            position=position,
-            data=msgspec.Raw(data.encode()),
-            aggregateversion=aggregate_version,
-            traceparent=traceparent,
-            requestid=request_id,
-        )
-    )
+def announce(connection: leadership.Connection, publisher: port.Publisher) -> None:
+    """Say how far the log reaches, so that a listener notices what was lost at its end.
+
+    Raises BrokerError and psycopg.OperationalError.
+    """
+    if row := connection.execute(_REACHES).fetchone():
+        epoch, position, now = row
+        notice = contract.LogPosition(epoch=epoch, position=position)
+        _say(publisher, [notices.body(notice, epoch=epoch, now=now)])
+
+
+def _say(publisher: port.Publisher, bodies: list[bytes]) -> None:
+    exchange = topology.exchange(settings.SERVICE)
+    publisher.publish(bodies, exchange=exchange, listeners=topology.listeners(exchange))
+
+
+class Announcements:
+    """When to say how far the log reaches: every second while anything is said and a little longer, else every 30 s.
+
+    A new connection counts as activity: what was lost with the old one is noticed soon.
+    """
+
+    ACTIVE_EVERY, IDLE_EVERY, ACTIVE_FOR = 1.0, 30.0, 10.0
+
+    def __init__(self, *, now: float) -> None:
+        self._active_until, self._last = now + self.ACTIVE_FOR, float("-inf")
+
+    def are_due(self, *, sent: int, now: float) -> bool:
+        """Whether to say it now, when `sent` events have just gone out; to be asked after every batch."""
+        if sent:
+            self._active_until = now + self.ACTIVE_FOR
+        every = self.ACTIVE_EVERY if now <= self._active_until else self.IDLE_EVERY
+        if now < self._last + every:
+            return False
+        self._last = now
+        return True

@@ -40,12 +40,22 @@ def exchange(service: str) -> str:
     return f"{service}.events"
 
 
+def direct(service: str) -> str:
+    """The fanout exchange on which others say something to `service` alone: they ask for a replay, or answer."""
+    return f"{service}.direct"
+
+
+def peers(service: str) -> tuple[str, ...]:
+    """Whom `service` listens to, and who listens to it: the others that it ever has to write to."""
+    return tuple(name for name in SERVICES if name in LISTENS[service] or service in LISTENS[name])
+
+
 def queues(service: str) -> tuple[Queue, ...]:
     """What `service` reads: auth's events on a queue of their own, so that no backlog delays a ban."""
     others = tuple(exchange(name) for name in LISTENS[service] if name != "auth")
-    inbox = Queue(f"{service}.inbox", service, others)
+    inbox = Queue(f"{service}.inbox", service, (*others, direct(service)))
     identity = Queue(f"{service}.identity", service, (exchange("auth"),))
-    return tuple(queue for queue, wanted in ((identity, "auth" in LISTENS[service]), (inbox, others)) if wanted)
+    return (identity, inbox) if "auth" in LISTENS[service] else (inbox,)
 
 
 def all_queues() -> tuple[Queue, ...]:
@@ -57,11 +67,18 @@ def listeners(exchange_name: str) -> frozenset[str]:
     return frozenset(queue.name for queue in all_queues() if exchange_name in queue.exchanges)
 
 
+def speakers(exchange_name: str) -> tuple[str, ...]:
+    """The services that may write to the exchange: its owner, or, where it is a direct one, the owner's peers."""
+    service, _, kind = exchange_name.partition(".")
+    return peers(service) if kind == "direct" else (service,)
+
+
 def permissions(service: str) -> dict[str, str]:
     """RabbitMQ's three patterns for the user `service` in the vhost of the market."""
     own = rf"{re.escape(service)}\..*"
     heard = [re.escape(exchange(name)) for name in LISTENS[service]]
-    return {"configure": f"^{own}$", "write": f"^{own}$", "read": f"^({'|'.join([own, *heard])})$"}
+    spoken_to = [re.escape(direct(name)) for name in peers(service)]
+    return {"configure": f"^{own}$", "write": _any_of(own, *spoken_to), "read": _any_of(own, *heard)}
 
 
 def definitions(passwords: Mapping[str, str], *, admin_password: str) -> dict[str, Any]:
@@ -83,10 +100,14 @@ def definitions(passwords: Mapping[str, str], *, admin_password: str) -> dict[st
             *({"user": name, "vhost": name, **everything} for name in CELERY_VHOSTS),
             *({"user": "admin", "vhost": name, **everything} for name in vhosts),
         ],
-        "exchanges": [_exchange(exchange(name)) for name in SERVICES],
+        "exchanges": [_exchange(kind(name)) for name in SERVICES for kind in (exchange, direct)],
         "queues": [_queue(queue) for queue in all_queues()],
         "bindings": list(_bindings(all_queues())),
     }
+
+
+def _any_of(*patterns: str) -> str:
+    return f"^({'|'.join(patterns)})$"
 
 
 def _user(name: str, password: str, *, tags: list[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the settings of all services have in common. What differs between places comes from the environment."""
 
+import datetime as dt
 from typing import Any
 
 from shared.settings import logs
@@ -156,7 +157,15 @@ def _messaging(env: Environment, app: str) -> dict[str, Any]:
     return {
         "BROKER_URL": env.str("BROKER_URL"),
         "MESSAGING_HANDLERS": ["shared.identity.handlers", f"{app}.handlers"],
-        "MESSAGING_SWEEPS": {"shared.http.tasks.prune": 600.0, "shared.identity.tasks.prune": 600.0},
+        "MESSAGING_SWEEPS": {
+            "shared.http.tasks.prune": 600.0,
+            "shared.identity.tasks.prune": 600.0,
+            "shared.messaging.tasks.prune": 600.0,
+        },
+        "MESSAGING_SNAPSHOTS": "",
+        "MESSAGING_REPLAY_PER_SECOND": env.int("MESSAGING_REPLAY_PER_SECOND", default=500),
+        "MESSAGING_LOG_RETENTION": dt.timedelta(days=env.int("LOG_RETENTION_DAYS", default=30)),
+        "MESSAGING_INBOX_RETENTION": dt.timedelta(days=env.int("INBOX_RETENTION_DAYS", default=60)),
         "MESSAGING_BACKGROUND": ["shared.identity.keys.refresh_forever"],
     }
 

@@ -50,7 +50,8 @@ class RabbitMQ:
         """
         with self.administration() as channel:
             for service in topology.SERVICES:
-                channel.exchange_declare(topology.exchange(service), "fanout", durable=True, auto_delete=False)
+                for name in (topology.exchange(service), topology.direct(service)):
+                    channel.exchange_declare(name, "fanout", durable=True, auto_delete=False)
             for queue in topology.all_queues():
                 kind = {"durable": True, "auto_delete": False, "arguments": dict(topology.QUEUE_ARGUMENTS)}
                 unread = partial(_has_no_reader, channel, queue.name, kind)

@@ -56,7 +56,7 @@ def _unnamed(schema: dict[str, Any]) -> dict[str, Any]:
 def write() -> int:
     """Write every schema; returns how many changes were refused."""
     refused = 0
-    for event in registry.EVENTS:
+    for event in registry.TYPES:
         new, file = generate(event), path(event)
         if file.exists() and not is_compatible(old=json.loads(file.read_text()), new=new):
             refused += 1

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from shared.contracts import events, orders, payments, registry, tickets, users
+from shared.contracts import events, log, orders, payments, registry, tickets, users
 
 MONDAY = dt.datetime(2026, 3, 2, 19, 30, tzinfo=dt.UTC)
 OLIVIA, BRUNO, HAMLET, ORDER, PAYMENT, SESSION = (uuid.UUID(int=number) for number in range(1, 7))
@@ -63,6 +63,9 @@ MEMBERS: dict[type[events.Event], dict[str, Any]] = {
         "created_at": MONDAY,
         "version": 1,
     },
+    log.LogPosition: {"epoch": 1, "position": 70},
+    log.ReplayRequested: {"epoch": 1, "from_": 12, "to": 40},
+    log.ReplayCompleted: {"epoch": 1, "from_": 12, "to": 40, "first_kept": 1, "last_kept": 70, "position": 70},
 }
 
 
@@ -72,4 +75,4 @@ def sample(event: type[events.Event], **changes: Any) -> events.Event:
     return event(**MEMBERS[base] | changes)
 
 
-ALL = [sample(event) for event in registry.EVENTS]
+ALL = [sample(event) for event in registry.TYPES]

@@ -97,7 +97,7 @@ def test_each_type_is_said_by_one_service_only():
     types = [event.TYPE for event in registry.EVENTS]
 
     assert len(types) == len(set(types))
-    assert {registry.SERVICE_OF_SOURCE[source] for source in registry.SOURCE_OF_TYPE.values()} == {
+    assert {registry.service_of(source) for source in registry.SOURCE_OF_TYPE.values()} == {
         "auth",
         "tickets",
         "orders",

@@ -17,7 +17,7 @@ HAMLET = {
 }
 
 
-@pytest.mark.parametrize("event", registry.EVENTS, ids=lambda event: event.TYPE)
+@pytest.mark.parametrize("event", registry.TYPES, ids=lambda event: event.TYPE)
 class TestCommittedSchema:
     def test_is_what_the_struct_says(self, event):
         committed = json.loads(schemas.path(event).read_text())
@@ -40,7 +40,7 @@ class TestCommittedSchema:
 
 def test_no_schema_is_committed_for_an_event_that_does_not_exist():
     assert {file.name for file in schemas.FOLDER.glob("*.json")} == {
-        schemas.path(event).name for event in registry.EVENTS
+        schemas.path(event).name for event in registry.TYPES
     }
 
 

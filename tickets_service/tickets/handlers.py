@@ -6,30 +6,25 @@ from shared.contracts import orders, users
 from tickets_service.tickets import commands
 
 
-def order_created(event: orders.OrderCreated, *, now: dt.datetime) -> None:
-    commands.reserve_ticket(
-        ticket_id=event.ticket_id,
-        order_id=event.id,
-        amount_minor=event.amount_minor,
-        currency=event.currency,
-        now=now,
-    )
-
-
-def order_confirmed(event: orders.OrderConfirmed, *, now: dt.datetime) -> None:
-    """Nothing to do: the ticket is held. Heard all the same, so that nothing older is acted upon after it."""
-
-
-def order_ended(event: orders.OrderCancelled | orders.OrderExpired, *, now: dt.datetime) -> None:
-    commands.release_ticket(ticket_id=event.ticket_id, order_id=event.id, now=now)
-
-
-def order_completed(event: orders.OrderCompleted, *, now: dt.datetime) -> None:
-    commands.sell_ticket(ticket_id=event.ticket_id, order_id=event.id, now=now)
-
-
-def order_refunded(event: orders.OrderRefunded, *, now: dt.datetime) -> None:
-    commands.return_ticket(ticket_id=event.ticket_id, order_id=event.id, relist=event.relist is not False, now=now)
+def order_changed(event: orders.OrderEvent, *, now: dt.datetime) -> None:
+    """By the state and not by the type: a snapshot, or the one event that came through, says as much as all of them."""
+    ticket_id, order_id = event.ticket_id, event.id
+    match event.status:
+        case "created":
+            commands.reserve_ticket(
+                ticket_id=ticket_id,
+                order_id=order_id,
+                amount_minor=event.amount_minor,
+                currency=event.currency,
+                now=now,
+            )
+        case "cancelled" | "expired":
+            commands.release_ticket(ticket_id=ticket_id, order_id=order_id, now=now)
+        case "complete":
+            commands.sell_ticket(ticket_id=ticket_id, order_id=order_id, now=now)
+        case "refunded":
+            relist = event.relist is not False
+            commands.return_ticket(ticket_id=ticket_id, order_id=order_id, relist=relist, now=now)
 
 
 def seller_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
@@ -39,15 +34,17 @@ def seller_changed(event: users.UserEvent, *, now: dt.datetime) -> None:
 
 
 HANDLERS = {
-    orders.OrderCreated: order_created,
-    orders.OrderConfirmed: order_confirmed,
-    orders.OrderCancelled: order_ended,
-    orders.OrderExpired: order_ended,
-    orders.OrderCompleted: order_completed,
-    orders.OrderRefunded: order_refunded,
+    orders.OrderCreated: order_changed,
+    orders.OrderConfirmed: order_changed,
+    orders.OrderCancelled: order_changed,
+    orders.OrderExpired: order_changed,
+    orders.OrderCompleted: order_changed,
+    orders.OrderRefunded: order_changed,
+    orders.OrderSnapshot: order_changed,
     users.UserRegistered: seller_changed,
     users.UserUpdated: seller_changed,
     users.UserBanned: seller_changed,
     users.UserReinstated: seller_changed,
     users.UserClosed: seller_changed,
+    users.UserSnapshot: seller_changed,
 }

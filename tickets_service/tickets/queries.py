@@ -7,6 +7,7 @@ import uuid
 from django.contrib.postgres.search import SearchQuery
 
 from shared import money
+from shared.contracts import tickets as events
 from tickets_service.tickets import models
 
 
@@ -35,3 +36,8 @@ def currency_of(ticket_id: uuid.UUID) -> str:
     """What a price for this ticket is in where nothing else is said; the default for a ticket that does not exist."""
     currency = models.Ticket.objects.filter(id=ticket_id).values_list("currency", flat=True).first()
     return currency or money.DEFAULT_CURRENCY
+
+
+def aggregates() -> tuple[models.TicketQuerySet, type[events.TicketSnapshot]]:
+    """All tickets, and the event that tells the whole of one."""
+    return models.Ticket.objects.defer("words"), events.TicketSnapshot

@@ -202,5 +202,5 @@ def _make_queue(connection: Connection, queue: topology.Queue) -> None:
     connection.execute(sql.SQL(_GRANT_READ).format(table=table, role=sql.Identifier(queue.owner)))
     for source in queue.exchanges:
         connection.execute("SELECT pgmq.bind_topic(%s, %s)", (source, name))
-        speaker = sql.Identifier(source.removesuffix(".events"))
-        connection.execute(sql.SQL(_GRANT_SEND).format(table=table, role=speaker))
+        for speaker in topology.speakers(source):
+            connection.execute(sql.SQL(_GRANT_SEND).format(table=table, role=sql.Identifier(speaker)))

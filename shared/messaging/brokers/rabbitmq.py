@@ -109,6 +109,8 @@ class Subscriber:
         arguments = dict(topology.QUEUE_ARGUMENTS)
         self._channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=arguments)
         for source in queue.exchanges:
+            if source == topology.direct(queue.owner):
+                self._channel.exchange_declare(source, "fanout", durable=True, auto_delete=False)
             self._channel.queue_bind(queue.name, source)
         self._channel.basic_qos(0, _PREFETCH, False)
         self._channel.basic_consume(queue.name, callback=self._on_message)

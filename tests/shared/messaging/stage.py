@@ -10,6 +10,7 @@ from django.db import connection
 from shared import ids
 from shared.contracts import envelope as envelopes
 from shared.contracts import events, orders, tickets
+from shared.messaging import notices
 from shared.messaging.brokers import port
 
 NOW = dt.datetime(2026, 11, 24, 20, 0, tzinfo=dt.UTC)
@@ -131,3 +132,8 @@ def deliveries(*bodies: bytes, sender: str = "tickets") -> list[port.Delivery]:
 
 def said(bodies: Iterable[port.Delivery]) -> list[envelopes.Envelope]:
     return [envelopes.decode(delivery.body) for delivery in bodies]
+
+
+def events_in(bodies: Iterable[port.Delivery]) -> list[envelopes.Envelope]:
+    """What stands in a log, without what is said about the log."""
+    return [envelope for envelope in said(bodies) if not notices.is_notice(envelope)]

@@ -251,7 +251,7 @@ class TestLeadership:
         say(stage.order())
 
         waiting.until(lambda: unsent() == 0)
-        assert performance.status.text == "relaying"
+        waiting.until(lambda: performance.status.text == "relaying")
 
 
 class TestBroker:
@@ -271,7 +271,7 @@ class TestBroker:
         waiting.until(lambda: unsent() == 0, seconds=30)
         reader = subscribing(broker, "tickets.inbox")
         got = []
-        waiting.until(lambda: got.extend(stage.said(reader.receive(limit=9, wait=0.1))) or len(got) >= 4)
+        waiting.until(lambda: got.extend(stage.events_in(reader.receive(limit=9, wait=0.1))) or len(got) >= 4)
         assert {one.position for one in got} == {1, 2, 3, 4}
 
     def test_a_queue_that_is_missing_leaves_the_rows_unsent_and_the_relay_unready(

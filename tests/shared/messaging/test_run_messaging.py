@@ -71,6 +71,7 @@ class TestProcess:
             "relay": "relaying",
             "orders.identity": "consuming",
             "orders.inbox": "consuming",
+            "replay": "following",
             "sweeps": "sweeping",
             "server": "serving",
         }

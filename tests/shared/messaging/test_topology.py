@@ -16,8 +16,22 @@ class TestWhoListens:
         assert topology.listeners("orders.events") == {"tickets.inbox", "payments.inbox"}
         assert topology.listeners("payments.events") == {"orders.inbox"}
 
-    def test_auth_reads_nothing(self):
-        assert topology.queues("auth") == ()
+    def test_what_is_said_to_one_service_alone_reaches_its_inbox_only(self):
+        for service in topology.SERVICES:
+            assert topology.listeners(topology.direct(service)) == {f"{service}.inbox"}
+
+    def test_auth_reads_only_what_is_said_to_it_alone(self):
+        assert topology.queues("auth") == (topology.Queue("auth.inbox", "auth", ("auth.direct",)),)
+
+
+class TestPeers:
+    def test_are_those_one_listens_to_and_those_who_listen(self):
+        assert topology.peers("auth") == ("tickets", "orders", "payments")
+        assert topology.peers("payments") == ("auth", "orders")
+
+    def test_alone_may_speak_to_a_service_directly(self):
+        assert topology.speakers("payments.direct") == ("auth", "orders")
+        assert topology.speakers("payments.events") == ("payments",)
 
 
 class TestPermissions:
@@ -32,6 +46,11 @@ class TestPermissions:
             ("orders", "configure", "orders.inbox", True),
             ("orders", "configure", "ordersx.inbox", False),
             ("auth", "read", "orders.events", False),
+            ("orders", "write", "tickets.direct", True),
+            ("tickets", "write", "orders.direct", True),
+            ("tickets", "write", "payments.direct", False),
+            ("orders", "read", "tickets.direct", False),
+            ("orders", "configure", "tickets.direct", False),
         ],
     )
     def test_end_at_ones_own_name_and_what_one_hears(self, service, right, name, granted):

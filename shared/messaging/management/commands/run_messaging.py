@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-from shared.messaging import consumer, relay, subscriptions, sweeps, topology
+from shared.messaging import consumer, relay, replay, subscriptions, sweeps, topology
 from shared.messaging.crew import Crew, background
 from shared.messaging.server import Server
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address of /livez, /readyz and /metrics")
         parser.add_argument("--port", type=int, required=True)
-        parser.add_argument("--only", choices=["relay", "consumer", "sweeps"], help="run one part alone")
+        parser.add_argument("--only", choices=["relay", "consumer", "replay", "sweeps"], help="run one part alone")
 
     def handle(self, *, host: str, port: int, only: str | None, **_options: Any) -> None:
         subscriptions.table()  # a handler that cannot be imported ends the process here and not at its first event
@@ -40,6 +40,8 @@ def _enlist(crew: Crew, only: str | None) -> None:
     if only in (None, "consumer"):
         for queue in topology.queues(settings.SERVICE):
             crew.enlist(queue.name, functools.partial(consumer.run, queue=queue))
+    if only in (None, "replay"):
+        crew.enlist("replay", replay.run)
     if only in (None, "sweeps"):
         crew.enlist("sweeps", sweeps.run)
     if only is None:

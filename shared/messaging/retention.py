@@ -1,0 +1,53 @@
+"""Forgetting: of the log what is old and was sent, of the inbox what no replay can bring again."""
+
+import datetime as dt
+import itertools
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from shared.messaging.models import InboxEvent, Log, OutboxEvent, Outcome, Progress, ReplayRequest
+
+_BATCH = 2000
+
+
+def prune(*, now: dt.datetime) -> None:
+    """Forget what is older than MESSAGING_LOG_RETENTION and MESSAGING_INBOX_RETENTION, a batch a transaction."""
+    while prune_log(before=now - settings.MESSAGING_LOG_RETENTION) == _BATCH:
+        continue
+    prune_inbox(before=now - settings.MESSAGING_INBOX_RETENTION)
+
+
+@transaction.atomic
+def prune_log(*, before: dt.datetime) -> int:
+    """Take up to a batch off the beginning of the log; how many rows went.
+
+    Only what was sent, and only from the beginning: what is left has no gaps. Nothing while somebody is being told
+    again: the state of what goes would then have to be said anew.
+    """
+    own = Log.objects.select_for_update().first()
+    if own is None or ReplayRequest.objects.exists():
+        return 0
+    eldest = OutboxEvent.objects.filter(position__isnull=False).order_by("epoch", "position")[:_BATCH]
+    gone = list(itertools.takewhile(lambda row: row.sent_at is not None and row.occurred_at < before, eldest))
+    OutboxEvent.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    if gone and gone[-1].epoch == own.epoch:
+        own.pruned_to = gone[-1].position or 0
+        own.save(update_fields=["pruned_to"])
+    return len(gone)
+
+
+def prune_inbox(*, before: dt.datetime) -> int:
+    """Forget events heard before then, as far as each log was followed without a gap; how many rows went.
+
+    What is parked is remembered as long as somebody may retry it.
+    """
+    gone = 0
+    newest = dict(Progress.objects.values_list("source").annotate(Max("epoch")))
+    for row in Progress.objects.all():
+        heard = InboxEvent.objects.filter(source=row.source, epoch=row.epoch, received_at__lt=before)
+        if row.epoch == newest[row.source]:
+            heard = heard.filter(position__lte=row.seen_to)
+        gone += heard.exclude(outcome=Outcome.PARKED).delete()[0]
+    return gone
