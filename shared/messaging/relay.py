@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 _POLL_SECONDS = 0.2
 
-_FIRST_LOG_ROW = "INSERT INTO messaging_log (id, epoch, position) VALUES (1, 1, 0) ON CONFLICT DO NOTHING"
+FIRST_LOG_ROW = "INSERT INTO messaging_log (id, epoch, position) VALUES (1, 1, 0) ON CONFLICT DO NOTHING"
 _ANYTHING = "SELECT EXISTS (SELECT 1 FROM messaging_outboxevent WHERE sent_at IS NULL)"
 _NUMBER = """
 WITH log AS (SELECT epoch, position FROM messaging_log FOR UPDATE),
@@ -69,7 +69,7 @@ def run(stop: threading.Event, *, status: Status) -> None:
 
 def _lead(connection: leadership.Connection, stop: threading.Event, status: Status) -> None:
     metrics.relay_leader.set(1)
-    connection.execute(_FIRST_LOG_ROW)
+    connection.execute(FIRST_LOG_ROW)
     connection.execute(f"LISTEN {outbox.CHANNEL}")
     backoff = Backoff()
     while not stop.is_set():

@@ -45,12 +45,12 @@ def say_for(request: ReplayRequest, *, own: Log, most: int) -> int:
 
 def _say_next(*, after: uuid.UUID | None, epoch: int, most: int) -> tuple[uuid.UUID | None, int]:
     """Where the walk over the aggregates now stands (None: at its end), and how many snapshots were said."""
-    page = _page(after=after, most=most)
-    told = _told_of([event.subject for event in page], epoch=epoch)
-    fresh = [event for event in page if event.subject not in told]
+    found = page(after=after, most=most)
+    told = _told_of([event.subject for event in found], epoch=epoch)
+    fresh = [event for event in found if event.subject not in told]
     for event in fresh:
         outbox.publish(event)
-    return (uuid.UUID(page[-1].subject) if page else None), len(fresh)
+    return (uuid.UUID(found[-1].subject) if found else None), len(fresh)
 
 
 def _told_of(subjects: Sequence[str], *, epoch: int) -> set[str]:
@@ -59,7 +59,7 @@ def _told_of(subjects: Sequence[str], *, epoch: int) -> set[str]:
     return set(telling.exclude(epoch__lt=epoch).values_list("subject", flat=True))
 
 
-def _page(*, after: uuid.UUID | None, most: int) -> list[events.StateEvent]:
+def page(*, after: uuid.UUID | None, most: int) -> list[events.StateEvent]:
     """The next aggregates after that id as they stand, locked, so that the log's order is that of their changes."""
     path = settings.MESSAGING_SNAPSHOTS
     if not path:

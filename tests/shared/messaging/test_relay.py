@@ -32,7 +32,7 @@ class Audience:
 def lead():
     """A connection that leads, as the relay's own does."""
     with leadership.connect("relay") as connection:
-        connection.execute(relay._FIRST_LOG_ROW)
+        connection.execute(relay.FIRST_LOG_ROW)
         yield connection
 
 
