@@ -44,7 +44,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def schema(self) -> int:
         """The schema version named by `dataschema`; 0, which nobody subscribes to, where it names none of ours."""
         name, _, version = self.dataschema.removeprefix(_SCHEMA_PREFIX).rpartition(":")
-        return int(version) if name == self.type and version.isascii() and version.isdigit() else 0
+        is_number = version.isascii() and version.isdigit() and len(version) < 10
+        return int(version) if name == self.type and is_number else 0
 
 
 def encode(envelope: Envelope) -> bytes:
