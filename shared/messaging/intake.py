@@ -67,7 +67,7 @@ def _read(delivery: port.Delivery, *, queue: str) -> _Message | None:
         envelope = envelopes.decode(delivery.body)
         _check_limits(envelope)
     except envelopes.Malformed as error:
-        parked.park_unreadable(delivery.body, consumer=settings.SERVICE, error=error)
+        parked.park_unreadable(delivery.body, consumer=settings.SERVICE, sender=delivery.sender, error=error)
         metrics.consumed.labels(queue, models.Outcome.PARKED).inc()
         return None
     if not _is_genuine(envelope, sender=delivery.sender):

@@ -1,7 +1,9 @@
 """What messaging remembers: what was said, what was heard, and what could not be understood."""
 
+import contextlib
 import datetime as dt
 
+import msgspec
 from django.db import models
 from django.db.models.functions import Now
 
@@ -11,6 +13,19 @@ from shared import errors, ids
 class NotParked(errors.Conflict):
     code = "not_parked"
     detail = "This message has been applied or discarded already."
+
+
+class NoReason(errors.Invalid):
+    code = "no_reason"
+    detail = "A message is discarded with a reason: up to 200 printable characters."
+
+
+def stated(reason: str) -> str:
+    """The reason as it is kept, on one line. Raises NoReason."""
+    line = " ".join(reason.split())
+    if not line or len(line) > 200 or not line.isprintable():
+        raise NoReason
+    return line
 
 
 class OutboxEvent(models.Model):
@@ -180,32 +195,35 @@ class ParkedMessage(models.Model):
         indexes = [models.Index(fields=["state", "type"], name="parked_state")]
 
     def __str__(self) -> str:
-        return f"{self.type or 'unreadable'} {self.event_id}: {self.error[:80]}"
+        return f"{self.type} {self.event_id}"
 
     @property
     def text(self) -> str:
-        """The payload for people; bytes that are no UTF-8 are shown as replacement characters."""
-        return bytes(self.body).decode(errors="replace")
+        """The payload for people: indented where it is JSON, with replacement characters where it is no UTF-8."""
+        body = bytes(self.body)
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            body = msgspec.json.format(body, indent=2)
+        return body.decode(errors="replace")
 
     def fail_again(self, *, error: str, traceback: str, now: dt.datetime) -> None:
         """A retry went wrong as well."""
         self._must_be_parked()
         self.error, self.traceback = error, traceback
         self.attempts, self.tried_at = self.attempts + 1, now
-        self.save()
+        self.save(update_fields=["error", "traceback", "attempts", "tried_at"])
 
     def succeed(self, *, now: dt.datetime) -> None:
         """A retry has applied it."""
         self._must_be_parked()
         self.state, self.closed_at = self.State.APPLIED, now
         self.attempts, self.tried_at = self.attempts + 1, now
-        self.save()
+        self.save(update_fields=["state", "closed_at", "attempts", "tried_at"])
 
     def discard(self, *, reason: str, now: dt.datetime) -> None:
         """It will never be applied, and `reason` says why that is right."""
         self._must_be_parked()
-        self.state, self.reason, self.closed_at = self.State.DISCARDED, reason, now
-        self.save()
+        self.state, self.reason, self.closed_at = self.State.DISCARDED, stated(reason), now
+        self.save(update_fields=["state", "reason", "closed_at"])
 
     def _must_be_parked(self) -> None:
         if self.state != self.State.PARKED:

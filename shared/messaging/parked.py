@@ -1,15 +1,38 @@
 """What could not be applied: put aside with its error, tried again when somebody asks, or given up with a reason."""
 
+import contextlib
 import datetime as dt
 import traceback
 import uuid
+from collections.abc import Iterable, Iterator, Mapping
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
+from shared import clock
 from shared.contracts import envelope as envelopes
+from shared.contracts import registry
 from shared.messaging import apply, models
 
+UNREADABLE = "unreadable"
+"""What stands for the type of bytes that are no event."""
+
+TOLD: Mapping[str, str] = {
+    models.Outcome.APPLIED: "applied",
+    models.Outcome.STALE: "outdated by something newer, nothing left to do",
+    models.Outcome.IGNORED: "recorded, nobody here subscribes to it",
+    models.Outcome.PARKED: "failed again, still parked",
+    apply.DUPLICATE: "known already, nothing left to do",
+}
+"""What is said of each outcome of a retry."""
+
 _UNREADABLE = uuid.UUID("8f4bd3a2-6a0b-4f5c-9d0e-5b8a1f4c7e21")
+_LONGEST = 2000
+
+
+class NotGenuine(ValueError):
+    """Whoever sent these bytes may not say what they turn out to be."""
 
 
 def park(envelope: envelopes.Envelope, body: bytes, *, consumer: str, error: BaseException) -> None:
@@ -19,41 +42,83 @@ def park(envelope: envelopes.Envelope, body: bytes, *, consumer: str, error: Bas
             _keep(envelope.id, body, consumer=consumer, error=error, source=envelope.source, type=envelope.type)
 
 
-def park_unreadable(body: bytes, *, consumer: str, error: BaseException) -> None:
-    """Put bytes aside that are no event; the same bytes are kept once."""
-    _keep(uuid.uuid5(_UNREADABLE, body.hex()), body, consumer=consumer, error=error, source="", type="")
+def park_unreadable(body: bytes, *, consumer: str, sender: str | None, error: BaseException) -> None:
+    """Put bytes aside that are no event; the same bytes are kept once. `sender` is the broker's word, if it has one."""
+    source = f"/{sender}"[:50] if sender else ""
+    _keep(uuid.uuid5(_UNREADABLE, body.hex()), body, consumer=consumer, error=error, source=source, type=UNREADABLE)
+
+
+def waiting(messages: QuerySet[models.ParkedMessage] | None = None) -> QuerySet[models.ParkedMessage]:
+    """Those of `messages` (of all) that wait for a decision, without what is large in them.
+
+    The least tried come first, so that a retry of many that is cut short gets to each of them in the end.
+    """
+    chosen = models.ParkedMessage.objects.all() if messages is None else messages
+    parked = chosen.filter(state=models.ParkedMessage.State.PARKED)
+    return parked.defer("body", "traceback").order_by("attempts", "id")
 
 
 @transaction.atomic
-def retry(*, parked_id: int, now: dt.datetime) -> bool:
-    """Apply a parked message as if it had just come; True if that worked. If not, its error is the new one.
+def retry(*, parked_id: int, now: dt.datetime) -> str:
+    """Apply a parked message as if it had just come.
 
+    Returns what became of it, as `apply.apply` does; Outcome.PARKED where it failed again, then with its new error.
     Raises models.NotParked.
     """
     message = models.ParkedMessage.objects.select_for_update().get(id=parked_id)
     try:
         with transaction.atomic():
             message.succeed(now=now)
-            _apply_afresh(message, now=now)
+            return _apply_afresh(message, now=now)
     except models.NotParked:
         raise
     except Exception as error:  # whatever its handler raises is what there is to see
         message.refresh_from_db()
         message.fail_again(**_told(error), now=now)
-        return False
-    return True
+        return models.Outcome.PARKED
+
+
+def retry_each(messages: Iterable[models.ParkedMessage]) -> Iterator[tuple[models.ParkedMessage, str]]:
+    """Retry them one by one, as far as the caller iterates, each in a transaction of its own.
+
+    Yields each with what `retry` returned; passes over what somebody else has closed meanwhile.
+    """
+    for message in messages:
+        with contextlib.suppress(models.NotParked):
+            outcome = retry(parked_id=message.pk, now=clock.now())
+            yield message, outcome
 
 
 @transaction.atomic
 def discard(*, parked_id: int, reason: str, now: dt.datetime) -> None:
-    """Give a parked message up; the row stays, with the reason. Raises models.NotParked."""
+    """Give a parked message up; the row stays, with the reason. Raises models.NotParked and models.NoReason."""
     models.ParkedMessage.objects.select_for_update().get(id=parked_id).discard(reason=reason, now=now)
 
 
-def _apply_afresh(message: models.ParkedMessage, *, now: dt.datetime) -> None:
+def discard_each(messages: Iterable[models.ParkedMessage], *, reason: str) -> Iterator[models.ParkedMessage]:
+    """Discard them one by one; yields those that were not closed by somebody else meanwhile. Raises models.NoReason."""
+    for message in messages:
+        with contextlib.suppress(models.NotParked):
+            discard(parked_id=message.pk, reason=reason, now=clock.now())
+            yield message
+
+
+def alarm() -> str | None:
+    """What an operator is to be told once MESSAGING_PARKED_ALARM messages are parked."""
+    count = waiting().count()
+    if not count or count < settings.MESSAGING_PARKED_ALARM:
+        return None
+    what = "1 parked message" if count == 1 else f"{count} parked messages"
+    return f"{what}, look at /admin/{settings.SERVICE}/messaging/parkedmessage/?state__exact=parked"
+
+
+def _apply_afresh(message: models.ParkedMessage, *, now: dt.datetime) -> str:
     envelope = envelopes.decode(bytes(message.body))
+    # What was not readable when it came was not checked then.
+    if not message.source == envelope.source == registry.SOURCE_OF_TYPE.get(envelope.type, envelope.source):
+        raise NotGenuine(f"{message.source or 'nobody we know'} may not say {envelope.type} of {envelope.source}")
     models.InboxEvent.objects.filter(consumer=message.consumer, event_id=message.event_id).delete()
-    apply.apply(envelope, consumer=message.consumer, now=now)
+    return apply.apply(envelope, consumer=message.consumer, now=now)
 
 
 def _keep(event_id: uuid.UUID, body: bytes, *, consumer: str, error: BaseException, source: str, type: str) -> None:
@@ -63,6 +128,12 @@ def _keep(event_id: uuid.UUID, body: bytes, *, consumer: str, error: BaseExcepti
 
 
 def _told(error: BaseException) -> dict[str, str]:
-    """The error and its traceback as text that PostgreSQL can keep: no NUL, no lone surrogates."""
-    told = {"error": repr(error), "traceback": "".join(traceback.format_exception(error))}
-    return {name: text.replace("\x00", "\\0").encode(errors="replace").decode() for name, text in told.items()}
+    """The error and its traceback as text that PostgreSQL can keep, and that a page can show."""
+    lines = traceback.format_exception(error)
+    return {"error": _text(repr(error)), "traceback": "".join(_text(line) for line in lines)}
+
+
+def _text(text: str) -> str:
+    """No NUL, no lone surrogates, and not the whole of a payload that an error quotes."""
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    return cut.replace("\x00", "\\0").encode(errors="replace").decode()

@@ -1,10 +1,12 @@
 """A batch: together where it can be, one by one where it must be."""
 
+import msgspec
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from prometheus_client import REGISTRY
 
+from shared.contracts import envelope as envelopes
 from shared.contracts import tickets
 from shared.messaging import apply, intake, models, parked
 from tests.shared.messaging import stage
@@ -105,6 +107,49 @@ class TestPoison:
         assert models.ParkedMessage.objects.count() == 1
         assert len(stage.effects()) == 1
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"version": b'"two"'},
+            {"version": b"1180591620717411303424"},
+            {"title": b"null"},
+            {"title": b'"nul \\u0000"'},
+            {"title": b'"\xff\xfe"'},
+            {"venue": b'{"a": ' * 500 + b"1" + b"}" * 500},
+            {"status": b'"' + b"x" * 300 + b'"'},
+        ],
+        ids=["wrong type", "huge number", "null", "nul", "no utf-8", "deep", "long status"],
+    )
+    def test_that_is_subscribed_to_and_does_not_fit_is_parked_with_its_type(self, change):
+        take(with_data(**change), stage.body(stage.ticket(), position=2))
+
+        message = models.ParkedMessage.objects.get()
+        assert (message.type, message.source) == ("ticket.updated", "/tickets")
+        assert models.InboxEvent.objects.get(outcome="parked").event_id == message.event_id
+        assert len(stage.effects()) == 1
+
+    @pytest.mark.parametrize(
+        "data", [b'{"title": "\\ud800"}', b'{"a": ' * 5000 + b"1" + b"}" * 5000], ids=["lone surrogate", "deep"]
+    )
+    def test_that_is_no_json_to_us_is_parked_as_unreadable(self, data):
+        take(with_data(data), stage.body(stage.ticket(), position=2))
+
+        message = models.ParkedMessage.objects.get()
+        assert (message.type, message.source) == ("unreadable", "/tickets")
+        assert len(stage.effects()) == 1
+
+    def test_of_ten_megabytes_is_parked_whole_with_an_error_that_can_be_read(self):
+        stage.refused.add("M" * 10_000_000)
+
+        take(stage.body(stage.ticket(title="M" * 10_000_000)), stage.body(stage.ticket(), position=2))
+
+        message = models.ParkedMessage.objects.get()
+        assert len(message.body) > 10_000_000
+        assert len(message.error) < 3000
+        assert "in ticket_changed\n" in message.traceback
+        assert len(message.traceback) < 20_000
+        assert len(stage.effects()) == 1
+
     def test_whose_error_is_no_text_is_parked_all_the_same(self):
         envelope = stage.envelope(stage.ticket())
 
@@ -129,6 +174,27 @@ class TestPoison:
 
         assert len(stage.effects()) == 1
         assert not models.ParkedMessage.objects.exists()
+
+
+class TestNotSubscribedTo:
+    """Recorded and counted, never parked: whatever it holds is nobody's business here."""
+
+    @pytest.mark.parametrize("schema", ["99", "0", "x", "", "9" * 5000, "1:1"])
+    def test_a_known_type_in_a_version_that_nobody_knows(self, schema):
+        before = consumed("ignored")
+
+        take(with_data(b'{"id": 7}', dataschema=f"urn:admit-one:event:ticket.updated:{schema}"))
+
+        assert not models.ParkedMessage.objects.exists()
+        assert models.InboxEvent.objects.get().outcome == "ignored"
+        assert consumed("ignored") - before == 1
+
+    @pytest.mark.parametrize("data", [b"null", b"[]", b'"nul \\u0000"', b"[" * 500 + b"]" * 500])
+    def test_a_type_of_another_day(self, data):
+        take(with_data(data, type="ticket.auctioned"))
+
+        assert not models.ParkedMessage.objects.exists()
+        assert models.InboxEvent.objects.get().outcome == "ignored"
 
 
 class TestForgery:
@@ -178,3 +244,12 @@ def terminate():
     """What the end of the server does to a statement."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def with_data(data=b"", /, **change):
+    """The bytes of an event about a ticket: with these `data`, attributes or (given as bytes) members of its data."""
+    envelope = stage.envelope(stage.ticket())
+    members = {name: msgspec.Raw(value) for name, value in change.items() if isinstance(value, bytes)}
+    attributes = {name: value for name, value in change.items() if isinstance(value, str)}
+    data = data or msgspec.json.encode(msgspec.json.decode(envelope.data, type=dict[str, msgspec.Raw]) | members)
+    return envelopes.encode(msgspec.structs.replace(envelope, data=msgspec.Raw(data), **attributes))
