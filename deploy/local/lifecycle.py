@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import control, daemon, homes, keeper, logfiles, market_state, supervisor
+from deploy.local import alarms, control, daemon, homes, keeper, logfiles, market_state, supervisor
 from deploy.local.refusals import Refusal
 
 out = Console(highlight=False)
@@ -161,6 +161,7 @@ def down(home: homes.Home) -> int:
 def status(home: homes.Home, *, as_json: bool) -> int:
     """One row a process. Exit code 1 when no market is up."""
     state = market_state.status(home)
+    state["alarms"] = alarms.raised(state["processes"])
     if as_json:
         print(json.dumps(state, indent=2))
     else:
@@ -182,6 +183,8 @@ def _show(state: dict[str, Any]) -> None:
     out.print(table)
     memory = f"{state['rss'] / 1e9:.2f} GB"
     out.print(f"\n{state['url']} is {state['phase']} · broker: {state['broker']} · memory: {memory}")
+    for alarm in state["alarms"]:
+        out.print(f"[bold red]{alarm}[/]", soft_wrap=True)
 
 
 def logs(home: homes.Home, *, names: Sequence[str], follow: bool, lines: int) -> int:

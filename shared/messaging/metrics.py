@@ -1,7 +1,9 @@
 """What the messaging process counts. The levels that are in the database are read when somebody asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
+from django.conf import settings
 from django.db import connection
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -20,7 +22,10 @@ _OUTBOX = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(occurred_at)), 0)
 FROM messaging_outboxevent WHERE sent_at IS NULL
 """
-_PARKED = "SELECT count(*) FROM messaging_parkedmessage WHERE state = 'parked'"
+_PARKED = """
+SELECT type, count(*), extract(epoch FROM clock_timestamp() - min(parked_at))
+FROM messaging_parkedmessage WHERE state = 'parked' GROUP BY type ORDER BY type
+"""
 
 
 class Levels(Collector):
@@ -31,11 +36,23 @@ class Levels(Collector):
             cursor.execute(_OUTBOX)
             unsent, age = cursor.fetchone()
             cursor.execute(_PARKED)
-            (parked,) = cursor.fetchone()
+            parked = cursor.fetchall()
         yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
         yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
-        yield GaugeMetricFamily("messaging_parked", "Messages that wait for somebody to look at them", parked)
+        yield from _parked_levels(parked)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
         return []
+
+
+def _parked_levels(rows: Sequence[tuple[str, int, Decimal]]) -> Iterable[Metric]:
+    """Of (type, count, age of the oldest), and from how many on somebody is to be called."""
+    by_type = GaugeMetricFamily("messaging_parked", "Messages that wait for somebody to look at them", labels=["type"])
+    for type_, count, _ in rows:
+        by_type.add_metric([type_], count)
+    oldest = float(max((age for _, _, age in rows), default=0))
+    yield by_type
+    yield GaugeMetricFamily("messaging_parked_oldest_seconds", "Age of the oldest of them", oldest)
+    threshold = settings.MESSAGING_PARKED_ALARM
+    yield GaugeMetricFamily("messaging_parked_alarm_threshold", "How many of them are an alarm", threshold)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import REGISTRY, CollectorRegistry, exposition
 
-from shared.messaging import metrics
+from shared.messaging import metrics, parked
 from shared.messaging.health import Status
 
 _JSON = "application/json"
@@ -69,8 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
             cursor.execute("SELECT 1")
         ready = not pending and all(part.ready for part in self.server.parts)
         told = {part.name: part.text for part in self.server.parts}
+        # Named and no more: a restart would mend no parked message.
+        alarm = None if pending else parked.alarm()
         body = {"status": "ok" if ready else "unready", "parts": told, "pendingMigrations": pending}
-        return (200 if ready else 503), _JSON, _to_json(body)
+        return (200 if ready else 503), _JSON, _to_json({**body, "alarms": [alarm] if alarm else []})
 
     def _metrics(self) -> tuple[int, str, bytes]:
         text = exposition.generate_latest(REGISTRY) + exposition.generate_latest(self.server.levels)

@@ -167,6 +167,7 @@ def _messaging(env: Environment, app: str) -> dict[str, Any]:
         "MESSAGING_LOG_RETENTION": dt.timedelta(days=env.int("LOG_RETENTION_DAYS", default=30)),
         "MESSAGING_INBOX_RETENTION": dt.timedelta(days=env.int("INBOX_RETENTION_DAYS", default=60)),
         "MESSAGING_BACKGROUND": ["shared.identity.keys.refresh_forever"],
+        "MESSAGING_PARKED_ALARM": env.int("MESSAGING_PARKED_ALARM", default=1),
     }
 
 
