@@ -28,26 +28,38 @@ class OrderEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderCreated(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """A buyer claims a ticket at its present price; the time to pay runs."""
+
     TYPE: ClassVar[str] = "order.created"
 
 
 class OrderConfirmed(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """The ticket is held for this order, which can be paid now."""
+
     TYPE: ClassVar[str] = "order.confirmed"
 
 
 class OrderCancelled(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """Given up by the buyer, refused by tickets, or ended by a ban: `reason` says which."""
+
     TYPE: ClassVar[str] = "order.cancelled"
 
 
 class OrderExpired(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """The time to pay is over."""
+
     TYPE: ClassVar[str] = "order.expired"
 
 
 class OrderCompleted(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """Paid, by the payment it names: the ticket is the buyer's."""
+
     TYPE: ClassVar[str] = "order.completed"
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True, rename="camel"):
+    """The payment that completed it is gone; `relist` says whether the ticket goes on sale again."""
+
     TYPE: ClassVar[str] = "order.refunded"
 
 

@@ -24,26 +24,38 @@ class PaymentEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel")
 
 
 class PaymentAuthorized(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The provider has promised the money; orders decides what becomes of it."""
+
     TYPE: ClassVar[str] = "payment.authorized"
 
 
 class PaymentCaptured(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The provider has taken the promised money."""
+
     TYPE: ClassVar[str] = "payment.captured"
 
 
 class PaymentVoided(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The promise is let go: nothing was taken."""
+
     TYPE: ClassVar[str] = "payment.voided"
 
 
 class PaymentFailed(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The promised money could not be taken."""
+
     TYPE: ClassVar[str] = "payment.failed"
 
 
 class PaymentDeclined(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The provider has refused."""
+
     TYPE: ClassVar[str] = "payment.declined"
 
 
 class PaymentRefunded(PaymentEvent, frozen=True, kw_only=True, rename="camel"):
+    """The money was given back; `relist` says whether the ticket goes on sale again."""
+
     TYPE: ClassVar[str] = "payment.refunded"
 
 

@@ -29,26 +29,38 @@ class TicketEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
 
 
 class TicketCreated(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """Somebody offers a ticket."""
+
     TYPE: ClassVar[str] = "ticket.created"
 
 
 class TicketUpdated(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The seller has changed the offer."""
+
     TYPE: ClassVar[str] = "ticket.updated"
 
 
 class TicketWithdrawn(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The offer is taken back, by its seller or because the seller is barred."""
+
     TYPE: ClassVar[str] = "ticket.withdrawn"
 
 
 class TicketReserved(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The ticket is held for one order until that is paid or comes to nothing."""
+
     TYPE: ClassVar[str] = "ticket.reserved"
 
 
 class TicketReleased(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The order that had the ticket has ended: on sale again, or withdrawn where the seller is barred."""
+
     TYPE: ClassVar[str] = "ticket.released"
 
 
 class TicketSold(TicketEvent, frozen=True, kw_only=True, rename="camel"):
+    """The order that held the ticket is paid."""
+
     TYPE: ClassVar[str] = "ticket.sold"
 
 

@@ -25,22 +25,32 @@ class UserEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
 
 
 class UserRegistered(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """Somebody has signed up."""
+
     TYPE: ClassVar[str] = "user.registered"
 
 
 class UserUpdated(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """The user's roles or address have changed."""
+
     TYPE: ClassVar[str] = "user.updated"
 
 
 class UserBanned(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """Staff has barred the user: no token issued until now counts any more."""
+
     TYPE: ClassVar[str] = "user.banned"
 
 
 class UserReinstated(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """The ban is lifted; tokens from before it stay refused."""
+
     TYPE: ClassVar[str] = "user.reinstated"
 
 
 class UserClosed(UserEvent, frozen=True, kw_only=True, rename="camel"):
+    """The account is closed and its address erased."""
+
     TYPE: ClassVar[str] = "user.closed"
 
 
@@ -51,6 +61,8 @@ class UserSnapshot(UserEvent, frozen=True, kw_only=True, rename="camel"):
 
 
 class SessionRevoked(events.Event, frozen=True, kw_only=True, rename="camel"):
+    """One browser is signed out: its tokens are refused for as long as any can be alive."""
+
     TYPE: ClassVar[str] = "session.revoked"
     SOURCE: ClassVar[str] = SOURCE
 
@@ -72,10 +84,14 @@ class _SigningKey(events.Event, frozen=True, kw_only=True, rename="camel"):
 
 
 class SigningKeyPublished(_SigningKey, frozen=True, kw_only=True, rename="camel"):
+    """Another key may sign: the set has to be fetched again."""
+
     TYPE: ClassVar[str] = "signing_key.published"
 
 
 class SigningKeyRetired(_SigningKey, frozen=True, kw_only=True, rename="camel"):
+    """Nothing that this key has signed counts any more."""
+
     TYPE: ClassVar[str] = "signing_key.retired"
 
 
