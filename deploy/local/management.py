@@ -12,7 +12,7 @@ from deploy.local import control, homes, lifecycle, market_state, services, stam
 from deploy.local.refusals import Refusal
 
 # These ask no database, so they also run while no market does.
-_OFFLINE = {"check", "makemigrations", "spectacular", "diffsettings", "help", "version", "findstatic"}
+_OFFLINE = {"check", "makemigrations", "spectacular", "asyncapi", "diffsettings", "help", "version", "findstatic"}
 
 _TOUCHES_TABLES = {"migrate", "flush"}
 
