@@ -11,6 +11,7 @@ from deploy.local import homes, services, spec
 from deploy.local.refusals import Refusal
 
 PLACE = homes.ROOT / "deploy" / "gateway"
+DOCUMENTS = homes.ROOT / "docs" / "api"
 
 
 def steps(market: services.Market) -> list[spec.Step]:
@@ -61,6 +62,7 @@ def _environment(market: services.Market) -> dict[str, str]:
         "GATEWAY_ADDRESS": f"http://:{market.port}",
         "GATEWAY_BIND": "127.0.0.1",
         "GATEWAY_SITE": str(PLACE / "site"),
+        "GATEWAY_DOCUMENTS": str(DOCUMENTS),
         "GATEWAY_SWAGGER": str(swagger()),
         "XDG_DATA_HOME": str(market.home.path / "caddy"),
         **upstreams,

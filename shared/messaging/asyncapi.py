@@ -142,10 +142,12 @@ def _key(event: type[events.Event]) -> str:
 
 
 def _message(event: type[events.Event]) -> Told:
+    summary, _, description = inspect.cleandoc(vars(event).get("__doc__") or "").partition("\n\n")
     return {
         "name": event.TYPE,
         "title": event.__name__,
-        "summary": inspect.cleandoc(vars(event).get("__doc__") or ""),
+        "summary": summary,
+        **({"description": description} if description else {}),
         "contentType": envelope.CONTENT_TYPE,
         "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, _particulars(event)]},
         "examples": [{"payload": _example(event, specimen)} for specimen in specimens.of(event)],

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -69,6 +70,7 @@ def site(upstream, tmp_path_factory):
         "GATEWAY_ADDRESS": f"http://:{port}",
         "GATEWAY_BIND": "127.0.0.1",
         "GATEWAY_SITE": str(gateway.PLACE / "site"),
+        "GATEWAY_DOCUMENTS": str(gateway.DOCUMENTS),
         "GATEWAY_SWAGGER": str(gateway.swagger()),
         "XDG_DATA_HOME": str(place),
         **{f"{service.upper()}_UPSTREAM": dead for service in services.NAMES},
@@ -208,7 +210,7 @@ class TestHeaders:
         assert given["X-Request-Id"] == "a-1"
         assert len(made["X-Request-Id"]) == 36
 
-    @pytest.mark.parametrize("path", ["/", "/api/docs/"])
+    @pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/docs/events/"])
     def test_its_own_pages_allow_nothing_inline_and_no_frame(self, site, path):
         answer = site.get(path)
 
@@ -286,6 +288,28 @@ class TestPages:
         assert len(assets) == 6
         assert all(link.startswith("/") and site.get(link).status_code == 200 for link in assets)
         assert all(f"/api/{name}/schema/" in page for name in ("users", "tickets", "orders", "payments"))
+
+    def test_the_docs_lead_to_the_events_whose_page_reads_the_committed_document(self, site):
+        page, document = site.get("/api/docs/events/"), site.get("/api/docs/events.json")
+
+        assert '<a href="/api/docs/events/">' in site.get("/api/docs/").text
+        assert site.get("/api/docs/events", follow_redirects=False).headers["location"] == "/api/docs/events/"
+        assert page.headers["content-type"].startswith("text/html")
+        assert document.headers["content-type"] == "application/json"
+        assert document.content == (gateway.DOCUMENTS / "events.json").read_bytes()
+        assert document.headers["content-security-policy"] == page.headers["content-security-policy"]
+        assert '"/api/docs/events.json"' in site.get("/api/docs/events/events.js").text
+
+    def test_no_other_document_comes_with_it(self, site):
+        assert_is_problem(site.get("/api/docs/orders.json"), 404, "not_found")
+
+    @pytest.mark.parametrize("path", ["/", "/api/docs/events/"])
+    def test_pages_take_nothing_from_elsewhere(self, site, path):
+        links = re.findall(r'(?:src|href)="([^"]+)"', site.get(path).text)
+
+        assets = [link for link in links if link.endswith((".js", ".css", ".svg", ".json"))]
+        assert assets
+        assert all(link.startswith("/") and site.get(link).status_code == 200 for link in assets)
 
     def test_somebody_with_cookies_never_gets_a_bare_304(self, site):
         tag = site.get("/").headers["etag"]

@@ -93,7 +93,7 @@ class TestHeaders:
         assert answer.headers["referrer-policy"]
         assert answer.headers["x-request-id"]
 
-    @pytest.mark.parametrize("path", ["/", "/api/docs/", "/admin/"])
+    @pytest.mark.parametrize("path", ["/", "/api/docs/", "/api/docs/events/", "/admin/"])
     def test_of_pages_allow_nothing_inline_and_no_frame(self, anybody, path):
         answer = anybody.get(path)
 
