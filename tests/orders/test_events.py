@@ -5,6 +5,7 @@ from unittest import mock
 
 import msgspec
 import pytest
+from django.core import management
 
 from shared.contracts import events, orders, payments, registry, specimens, tickets
 from shared.messaging import apply
@@ -26,6 +27,55 @@ def test_the_committed_document_is_what_the_code_says():
     asyncapi.demand_committed()
 
 
+class TestDocument:
+    @pytest.fixture
+    def edited(self, tmp_path, monkeypatch):
+        """`edited(change)` puts a changed copy in the place of the committed document."""
+
+        def edit(change):
+            document = json.loads(asyncapi.FILE.read_text())
+            change(document)
+            (tmp_path / "events.json").write_text(json.dumps(document))
+            monkeypatch.setattr(asyncapi, "FILE", tmp_path / "events.json")
+            return asyncapi.FILE
+
+        return edit
+
+    def test_that_keeps_a_subscription_to_itself_is_found(self, edited):
+        edited(lambda document: document["operations"]["orders.hears.tickets.events"]["messages"].pop())
+
+        with pytest.raises(AssertionError, match="what the code says"):
+            asyncapi.demand_committed()
+
+    def test_that_tells_an_older_contract_is_found(self, edited):
+        edited(lambda document: document["components"]["schemas"]["OrderCreated"]["required"].remove("currency"))
+
+        with pytest.raises(AssertionError, match="what the code says"):
+            asyncapi.demand_committed()
+
+    def test_is_written_anew_by_a_command_that_leaves_to_others_what_they_hear(self, edited):
+        def change(document):
+            hearing = document["operations"]
+            hearing["payments.hears.orders.events"]["summary"] = "payments only knows"
+            hearing["museum.hears.orders.events"] = hearing["tickets.hears.orders.events"]
+            del hearing["orders.hears.payments.events"], document["components"]
+
+        file = edited(change)
+
+        management.call_command("asyncapi", file=file)
+
+        written = json.loads(file.read_text())
+        assert written["operations"]["payments.hears.orders.events"]["summary"] == "payments only knows"
+        assert "museum.hears.orders.events" not in written["operations"]
+        asyncapi.demand_committed()
+
+    def test_is_written_where_there_was_none(self, tmp_path):
+        management.call_command("asyncapi", file=tmp_path / "events.json")
+
+        hears = {name for name in json.loads((tmp_path / "events.json").read_text())["operations"] if ".hears." in name}
+        assert {name.partition(".")[0] for name in hears} == {"orders"}
+
+
 @tolerance.every_specimen
 def test_every_example_is_heard_and_what_nobody_knows_changes_nothing(specimen, stage):
     tolerance.demand_tolerance(specimen)
@@ -43,7 +93,7 @@ def test_the_examples_do_something(stage):
         "complete": {"payment.voided", "payment.failed", "payment.refunded"},
     }
 
-    assert acting[stage.status] | {"ticket.created", "user.registered"} <= tolerance.types_with_effect()
+    assert acting[stage.status] | {"ticket.created", "ticket.snapshot", "user.registered"} <= tolerance.types_with_effect()
 
 
 class TestTheCheckItself:
