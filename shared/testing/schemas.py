@@ -3,6 +3,7 @@
 `python -m shared.testing.schemas` writes them, and refuses a change that is more than an added optional member.
 """
 
+import inspect
 import json
 import pathlib
 import sys
@@ -25,6 +26,9 @@ def path(event: type[events.Event]) -> pathlib.Path:
 def generate(event: type[events.Event]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an event's data, as its struct has it now."""
     (schema,), components = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
+    for component in components.values():
+        if "description" in component:  # Python 3.13 takes the indentation out of docstrings, earlier ones leave it in
+            component["description"] = inspect.cleandoc(component["description"])
     body = components.pop(schema["$ref"].rpartition("/")[2])
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -93,7 +93,9 @@ def test_the_examples_do_something(stage):
         "complete": {"payment.voided", "payment.failed", "payment.refunded"},
     }
 
-    assert acting[stage.status] | {"ticket.created", "ticket.snapshot", "user.registered"} <= tolerance.types_with_effect()
+    assert (
+        acting[stage.status] | {"ticket.created", "ticket.snapshot", "user.registered"} <= tolerance.types_with_effect()
+    )
 
 
 class TestTheCheckItself:
