@@ -26,6 +26,10 @@ mode); its `data` is the event. A channel is a durable fanout exchange. Operatio
 Readers ignore members they do not know. A schema only ever gains optional members; anything else is a new schema \
 version, named by `dataschema` and published beside the old one while both live."""
 
+_DIRECT = """\
+What others say to {} alone: that they miss something of its log, and that what it has missed itself was told again. \
+The events told again come here too, as they were on their own channels."""
+
 _MONDAY = dt.datetime(2026, 3, 2, 19, 30, tzinfo=dt.UTC)
 _EVENT_ID = uuid.UUID("019cafc5-6c41-7f0e-9a53-2d6b8c1e4f70")
 
@@ -60,11 +64,10 @@ def _channels() -> list[str]:
 
 def _channel(channel: str) -> Told:
     service, _, kind = channel.partition(".")
-    exchange = {"name": channel, "type": "fanout", "durable": True, "autoDelete": False, "vhost": f"/{topology.VHOST}"}
-    about = f"What others say to {service} alone, about logs." if kind == "direct" else _contract_of(service)
+    exchange = {"name": channel, "type": "fanout", "durable": True, "autoDelete": False, "vhost": topology.VHOST}
     return {
         "address": channel,
-        "description": about,
+        "description": _DIRECT.format(service) if kind == "direct" else _contract_of(service),
         "messages": {_key(event): {"$ref": f"#/components/messages/{_key(event)}"} for event in _on(channel)},
         "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0"}},
     }

@@ -83,7 +83,7 @@ class TestChannel:
 
         assert CHANNELS[channel]["address"] == exchange["name"] == channel
         declared = next(known for known in broker["exchanges"] if known["name"] == channel)
-        assert (exchange["type"], exchange["durable"]) == (declared["type"], declared["durable"])
+        assert all(exchange[name] == declared[name] for name in ("type", "durable", "vhost"))
 
     def test_is_spoken_on_by_those_who_may_and_heard_by_those_who_are_bound(self, channel):
         here = [told for told in OPERATIONS.values() if last(told["channel"]["$ref"]) == channel]
