@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
@@ -111,8 +112,8 @@ def _alone(message: _Message, *, now: dt.datetime) -> str:
     try:
         return _persistently(message, now=now)
     except Exception as error:  # a handler may raise anything
-        if not _database_answers():
-            raise OperationalError("the database went away") from error
+        if _is_the_databases_trouble(error) or not _database_answers():
+            raise OperationalError("the database cannot do its part") from error
         log.exception("message parked", event_id=str(message.envelope.id), type=message.envelope.type)
         parked.park(message.envelope, message.body, consumer=settings.SERVICE, error=error)
         return models.Outcome.PARKED
@@ -123,10 +124,20 @@ def _persistently(message: _Message, *, now: dt.datetime, tries: int = _TRIES) -
     try:
         with transaction.atomic():
             return apply.apply(message.envelope, consumer=settings.SERVICE, now=now)
-    except (OperationalError, InterfaceError):
-        if tries == 1 or not _database_answers():
+    except (OperationalError, InterfaceError) as error:
+        timed_out = isinstance(error.__cause__, psycopg.errors.QueryCanceled)
+        if tries == 1 or timed_out or _is_the_databases_trouble(error) or not _database_answers():
             raise
         return _persistently(message, now=now, tries=tries - 1)
+
+
+def _is_the_databases_trouble(error: Exception) -> bool:
+    """A full disk, no connection left, a shutdown: no fault of any message, however often it fails on it.
+
+    https://www.postgresql.org/docs/current/errcodes-appendix.html
+    """
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return state.startswith(("08", "53", "57P", "58")) or state == "25006"
 
 
 def _database_answers() -> bool:

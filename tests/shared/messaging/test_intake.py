@@ -157,6 +157,35 @@ class TestPoison:
 
         assert "nul" in models.ParkedMessage.objects.get().error
 
+    @pytest.mark.parametrize(
+        "trouble", [psycopg.errors.DiskFull, psycopg.errors.TooManyConnections, psycopg.errors.AdminShutdown]
+    )
+    def test_what_fails_for_the_databases_sake_is_none(self, monkeypatch, trouble):
+        """Its own connection may answer all the while: the message has to come again when the trouble is over."""
+
+        def fail(envelope, **more):
+            raise OperationalError("no space left") from trouble("no space left")
+
+        monkeypatch.setattr(apply, "apply", fail)
+        with pytest.raises(OperationalError):
+            take(stage.body(stage.ticket()))
+
+        assert not models.ParkedMessage.objects.exists()
+        assert not models.InboxEvent.objects.exists()
+
+    def test_that_takes_too_long_is_not_tried_three_times_more(self, monkeypatch):
+        tries = []
+
+        def crawl(envelope, **more):
+            tries.append(envelope.id)
+            raise OperationalError("too slow") from psycopg.errors.QueryCanceled("statement timeout")
+
+        monkeypatch.setattr(apply, "apply", crawl)
+        take(stage.body(stage.ticket()))
+
+        assert len(tries) == 2  # with the others, and alone
+        assert models.ParkedMessage.objects.count() == 1
+
     def test_a_passing_deadlock_is_none(self, monkeypatch):
         """It is tried again before anything is parked."""
         failures = iter(
