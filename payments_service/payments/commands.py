@@ -13,6 +13,7 @@ from django.db import transaction
 
 from payments_service.payments import models
 from payments_service.payments.providers import port
+from shared import faults
 from shared.contracts import orders
 from shared.contracts import payments as events
 from shared.messaging import outbox
@@ -147,6 +148,7 @@ def _lose(payment_id: uuid.UUID, *, now: dt.datetime) -> models.Payment:
 @transaction.atomic(durable=True)
 def _record_answer(payment: models.Payment, answer: port.Answer, reason: str, *, now: dt.datetime) -> models.Payment:
     """One that is authorized for an order that can no longer be paid is to be voided, and nobody hears of it."""
+    faults.point("payments.answered")
     order = models.Order.objects.select_for_update().get(id=payment.order_id)
     payment = models.Payment.objects.locked().get(id=payment.id)
     if not payment.is_unanswered:
@@ -165,6 +167,7 @@ def _record_answer(payment: models.Payment, answer: port.Answer, reason: str, *,
 
 @transaction.atomic(durable=True)
 def _record_settlement(payment_id: uuid.UUID, status: Status, *, now: dt.datetime) -> models.Payment:
+    faults.point("payments.answered")
     payment = models.Payment.objects.locked().get(id=payment_id)
     if payment.status != Status.AUTHORIZED:
         return payment

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from django.db import connection
 
-from shared.messaging import crew
+from shared.messaging import crew, topology
 from shared.testing import postgres, waiting
 from tests.shared.messaging import stage
 from tests.shared.messaging.test_relay import say, unsent
@@ -25,12 +25,13 @@ def started(embedded, tmp_path):
     """`started("--only", "relay")`: a process and the address of its port."""
     processes = []
 
-    def start(*arguments):
+    def start(*arguments, **told):
         database = connection.settings_dict
         place = f"{database['HOST']}:{database['PORT']}/{database['NAME']}"
         environment = os.environ | {
             "DATABASE_URL": f"postgres://{database['USER']}:{database['PASSWORD']}@{place}",
             "BROKER_URL": embedded.url("orders"),
+            **told,
         }
         port = postgres.free_port()
         line = [sys.executable, "-m", "django", "run_messaging", "--port", str(port), *arguments]
@@ -102,6 +103,55 @@ class TestProcess:
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("ALTER TABLE messaging_lost RENAME TO messaging_outboxevent")
+
+
+class TestExactDeath:
+    """`kill -9` at the one moment where it could do the most harm."""
+
+    @pytest.fixture
+    def armed(self, tmp_path):
+        def arm(point):
+            (tmp_path / point).touch()
+            return {"FAULTS": str(tmp_path)}
+
+        return arm
+
+    def test_between_the_brokers_confirm_and_the_mark_an_event_is_sent_twice_and_is_the_same(
+        self, started, armed, embedded, subscribing
+    ):
+        say(stage.order())
+        first, _ = started("--only", "relay", **armed("relay.confirmed"))
+        assert first.wait(timeout=30) == -signal.SIGKILL
+        assert unsent() == 1
+        started("--only", "relay")
+
+        waiting.until(lambda: unsent() == 0, seconds=30)
+        reader, got = subscribing(embedded, "tickets.inbox"), []
+        waiting.until(lambda: got.extend(stage.events_in(reader.receive(limit=9, wait=0.1))) or len(got) >= 2)
+        assert len({(one.id, one.position) for one in got}) == 1
+
+    def test_between_the_commit_and_the_acknowledgement_an_event_comes_twice_and_acts_once(
+        self, started, armed, embedded, publishing
+    ):
+        told = {"DJANGO_SETTINGS_MODULE": "tests.shared.messaging.stage_settings"}
+        to_orders = {"exchange": "tickets.events", "listeners": topology.listeners("tickets.events")}
+        publishing(embedded, "tickets").publish([stage.body(stage.verdict())], **to_orders)
+        first, _ = started("--only", "consumer", **told, **armed("consumer.applied"))
+        assert first.wait(timeout=30) == -signal.SIGKILL
+        assert len(stage.effects()) == 1
+        _, address = started("--only", "consumer", **told)
+
+        duplicates = 'messaging_consumed_total{outcome="duplicate",queue="orders.inbox"} 1.0'
+        waiting.until(lambda: duplicates in get(f"{address}/metrics")[1], seconds=30)
+        assert len(stage.effects()) == 1
+
+    def test_happens_only_where_the_environment_asks_for_it(self, started, armed, tmp_path):
+        armed("relay.confirmed")
+        say(stage.order())
+        started("--only", "relay")
+
+        waiting.until(lambda: unsent() == 0, seconds=30)
+        assert (tmp_path / "relay.confirmed").exists()
 
 
 class TestCrew:
