@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deploy.local import audit, brokers, homes, lifecycle, locks, management, services, suites
+from deploy.local import audit, bench, brokers, homes, lifecycle, locks, management, services, suites
 from deploy.local import demo as demo_
 from deploy.local.refusals import Refusal
 
@@ -130,6 +130,11 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
         _demo,
     ),
     "audit": ("Compare all databases with each other; exit code 1 on any finding.", [], _audit),
+    "bench": (
+        "Measure the market that is up: from commit to applied, and events a second.",
+        [(("-n", "--events"), {"type": int, "default": 300, "metavar": "N", "help": "single events to time (300)"})],
+        lambda home, chosen: bench.main(home, number=chosen.events),
+    ),
     "shell": (
         "Django's shell of one service.",
         [(("service",), {"choices": services.NAMES})],
