@@ -1,4 +1,4 @@
-"""`/admin/`: the list of the four admins, and the sign-in form of all of them."""
+"""`/admin/`: the list of the services' admins, and the sign-in form of all of them."""
 
 import re
 from http import HTTPStatus
@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from auth_service.users import commands, passwords, throttling
 from shared import clock, errors
 from shared.identity import admin_site, cookies, tokens
+from shared.messaging import topology
 
-ADMINS = ("auth", "tickets", "orders", "payments")
 # A path of this origin: one leading slash, no second one, no backslash, no control character.
 _PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 
@@ -78,5 +78,5 @@ def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: SignInForm, wanted: str | None, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "next": wanted or "", "admins": ADMINS}
+    context = {"form": form, "next": wanted or "", "admins": topology.SERVICES}
     return render(request, "users/home.html", context, status=status)

@@ -8,6 +8,7 @@ from typing import Any
 from deploy.local import audit, bench, brokers, homes, lifecycle, locks, management, services, suites
 from deploy.local import demo as demo_
 from deploy.local.refusals import Refusal
+from deploy.new_service import command as new_service
 
 _FOOT = """
 Any other word is a management command, run in every service: ./manage_all.py showmigrations
@@ -156,6 +157,14 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--all",), {"action": "store_true", "help": "a missing tool is a failure"}),
         ],
         lambda home, chosen: suites.main(names=chosen.suites, everything=chosen.all, arguments=chosen.rest),
+    ),
+    "new-service": (
+        "Write a new service that hears users, tickets and orders: code, tests, and its place in every list.",
+        [
+            (("service",), {"metavar": "NAME", "help": "what it is called: reviews"}),
+            (("--noun",), {"metavar": "NOUN", "help": "what it is about, where that is another word (users of auth)"}),
+        ],
+        lambda home, chosen: new_service.main(service=chosen.service, noun=chosen.noun),
     ),
     "lock": (
         "Compile requirements/*.in into the locks; arguments after -- go to uv (--upgrade).",

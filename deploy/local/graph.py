@@ -17,8 +17,7 @@ def market(
         )
     kind = brokers.choose(home, broker)
     book = ports.Ports(home.ports)
-    names = [f"{service}.{kind_}" for service in services.NAMES for kind_ in services.processes(service)]
-    names += [f"{service}.postgres" for service in services.NAMES]
+    names = [name for service in services.NAMES for name in listening(service)]
     names += {"rabbitmq": ["broker", "broker.epmd", "broker.distribution"], "embedded": ["broker"]}.get(kind, [])
     return services.Market(
         home=home,
@@ -28,6 +27,11 @@ def market(
         order_window=order_window,
         limits=limits,
     )
+
+
+def listening(service: str) -> list[str]:
+    """The names of the processes of `service` that are each given a port."""
+    return [f"{service}.{kind}" for kind in ("postgres", *services.processes(service))]
 
 
 def steps(market: services.Market) -> list[spec.Step]:
@@ -48,6 +52,7 @@ def steps(market: services.Market) -> list[spec.Step]:
             mapper=market.ports["broker.epmd"],
         )
         ready = "broker"
-    listed += services.steps(market, broker_ready=ready)
+    for service in services.NAMES:
+        listed += services.steps(market, service, broker_ready=ready)
     listed += gateway.steps(market)
     return listed

@@ -1,4 +1,4 @@
-"""The processes of the four services: what each is told by its environment, and how it is started."""
+"""The processes of the services: what each is told by its environment, and how it is started."""
 
 import dataclasses
 import os
@@ -40,21 +40,27 @@ def processes(service: str) -> tuple[str, ...]:
     return KINDS if service in WITH_WORKER else ("web", "messaging")
 
 
-def steps(market: Market, *, broker_ready: str) -> list[spec.Step]:
+def noun(service: str) -> str:
+    """The plural noun that names the domain app of `service`: `users` of auth."""
+    (app,) = homes.ROOT.glob(f"{service}_service/*/apps.py")
+    return app.parent.name
+
+
+def steps(market: Market, service: str, *, broker_ready: str) -> list[spec.Step]:
     """Migrations, then the processes; messaging and worker also wait for the step `broker_ready`."""
-    listed: list[spec.Step] = []
-    for service in NAMES:
-        told = environment(market, service)
-        ready = [f"{service}.migrate"]
-        arguments = ["migrate", "--noinput"]
-        listed.append(_command(market, service, ready[0], arguments, after=f"{service}.role", environment=told))
-        if service == "auth":
-            ready = ["auth.keys"]
-            arguments = ["ensure_signing_key"]
-            listed.append(_command(market, service, ready[0], arguments, after="auth.migrate", environment=told))
-        for kind in processes(service):
-            after = ready if kind == "web" else [*ready, broker_ready]
-            listed.append(_process(market, service, kind, after=after, environment=told))
+    told = environment(market, service)
+    ready = [f"{service}.migrate"]
+    arguments = ["migrate", "--noinput"]
+    listed: list[spec.Step] = [
+        _command(market, service, ready[0], arguments, after=f"{service}.role", environment=told)
+    ]
+    if service == "auth":
+        ready = ["auth.keys"]
+        arguments = ["ensure_signing_key"]
+        listed.append(_command(market, service, ready[0], arguments, after="auth.migrate", environment=told))
+    for kind in processes(service):
+        after = ready if kind == "web" else [*ready, broker_ready]
+        listed.append(_process(market, service, kind, after=after, environment=told))
     return listed
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.local import brokers, homes, static_checks
+from deploy.local import brokers, homes, services, static_checks
 from deploy.local.refusals import Refusal
 from shared.testing import postgres
 
@@ -50,10 +50,7 @@ SUITES = (
     Suite(name="architecture", budget=60, path="architecture"),
     Suite(name="shared", budget=180, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
-    Suite(name="auth", budget=120, path="auth"),
-    Suite(name="tickets", budget=180, path="tickets"),
-    Suite(name="orders", budget=180, path="orders"),
-    Suite(name="payments", budget=120, path="payments"),
+    *(Suite(name=service, budget=180, path=service) for service in services.NAMES),
     Suite(name="local", budget=120, path="local"),
     Suite(name="market-embedded", budget=300, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
     Suite(

@@ -8,7 +8,7 @@ from django.http import HttpResponseBase
 
 
 class CookieStorage(cookie.CookieStorage):
-    """Django's storage sets its cookie for the whole origin, where four admins would read each other's."""
+    """Django's storage sets its cookie for the whole origin, where all the admins would read each other's."""
 
     def _update_cookie(self, encoded_data: str | None, response: HttpResponseBase) -> None:
         path = settings.CSRF_COOKIE_PATH

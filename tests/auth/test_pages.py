@@ -1,10 +1,11 @@
-"""`/admin/`: one sign-in for four admins; and `/admin/auth/` behind it."""
+"""`/admin/`: one sign-in for the admins of all services; and `/admin/auth/` behind it."""
 
 import pytest
 from django.test import Client
 
 from auth_service.users import commands, pages
 from shared import clock
+from shared.messaging import topology
 from tests.auth import world
 
 
@@ -31,10 +32,10 @@ class TestHome:
         assert 'name="email"' in page
         assert 'type="password"' in page
 
-    def test_shows_whoever_is_signed_in_the_four_admins(self, elsinore):
+    def test_shows_whoever_is_signed_in_the_admins_of_all_services(self, elsinore):
         page = elsinore.sign_up().get("/admin/").content.decode()
 
-        for name in ("auth", "tickets", "orders", "payments"):
+        for name in topology.SERVICES:
             assert f'href="/admin/{name}/"' in page
         assert 'name="email"' not in page
 

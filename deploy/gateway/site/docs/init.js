@@ -1,12 +1,14 @@
 "use strict";
 
-// One page for the four services; the bar at the top switches. Requests go to this origin with its cookies.
+// One page for all services; the bar at the top switches. Requests go to this origin with its cookies.
 
-const services = ["users", "tickets", "orders", "payments"];
+const documents = document.querySelector("#documents");
+const urls = [...documents.querySelectorAll("li a")].map((link) => ({ name: link.textContent, url: link.getAttribute("href") }));
+documents.hidden = true;
 
 window.ui = SwaggerUIBundle({
   dom_id: "#swagger-ui",
-  urls: services.map((name) => ({ name, url: `/api/${name}/schema/` })),
+  urls,
   "urls.primaryName": "users",
   deepLinking: true,
   validatorUrl: null,

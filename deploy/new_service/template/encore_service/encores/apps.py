@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class EncoresConfig(AppConfig):
+    name = "encore_service.encores"
+    label = "encores"
