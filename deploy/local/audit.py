@@ -69,17 +69,16 @@ def findings(dsns: Mapping[str, str], *, patience: float = PATIENCE) -> list[Fin
 def main(home: homes.Home) -> int:
     """Audit the local market and print what was found; 1 where that is anything."""
     market = market_state.require(home)
-    found = findings(dsns(home, market.ports))
+    found = findings(dsns(market))
     for finding in found:
         print(finding)
     print(f"{len(found)} findings" if found else f"nothing found by {len(CHECKS)} checks")
     return 1 if found else 0
 
 
-def dsns(home: homes.Home, ports: Mapping[str, int]) -> dict[str, str]:
-    """The address of every service's database in a local market; one that has not joined it yet has none."""
-    there = {name: ports[f"{name}.postgres"] for name in services.NAMES if f"{name}.postgres" in ports}
-    return {name: databases.url(home, name, port) for name, port in there.items()}
+def dsns(market: services.Market) -> dict[str, str]:
+    """The address of the database of every service in a local market."""
+    return {name: databases.url(market.home, name, market.ports[f"{name}.postgres"]) for name in market.services}
 
 
 def _look(all_: Databases) -> Iterator[Finding]:

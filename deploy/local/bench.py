@@ -67,7 +67,7 @@ def main(home: homes.Home, *, number: int) -> int:
     if number < 2:
         raise Refusal("One event has no percentiles.", do="give -n 100 or more")
     market = market_state.require(home)
-    dsns = audit.dsns(home, market.ports)
+    dsns = audit.dsns(market)
     with (
         psycopg.connect(dsns["tickets"], autocommit=True) as speaker,
         psycopg.connect(dsns["orders"], autocommit=True) as listener,

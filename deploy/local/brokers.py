@@ -39,6 +39,14 @@ def choose(home: homes.Home, asked: str) -> str:
     return kind
 
 
+def program_of(name: str) -> Path:
+    """Another program of the same RabbitMQ, such as rabbitmqctl. Raises Refusal."""
+    server = program()
+    if server is None or not (found := server.with_name(name)).exists():
+        raise Refusal(f"RabbitMQ's {name} is missing.", why="it belongs beside rabbitmq-server.")
+    return found
+
+
 def program() -> Path | None:
     """The server's own start script: Debian's /usr/sbin one insists on being root or rabbitmq and on one cookie."""
     for candidate in _PROGRAMS:

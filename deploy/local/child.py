@@ -36,9 +36,6 @@ def spawn(
         if sys.platform == "linux":
             _LIBC.prctl(_PR_SET_PDEATHSIG, int(end_with))
 
-    identity: dict[str, Any] = {}
-    if user:
-        identity = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
     with log.open("ab") as output:
         return subprocess.Popen(
             list(line),
@@ -49,8 +46,13 @@ def spawn(
             stderr=output,
             start_new_session=True,
             preexec_fn=die_with_parent,
-            **identity,
+            **identity(user),
         )
+
+
+def identity(user: str | None) -> dict[str, Any]:
+    """What subprocess is told so that a program runs as `user`; nothing where that is this one."""
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
 
 
 def members(session: int, *, home: Path | None = None) -> list[psutil.Process]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deploy.local import audit, bench, brokers, homes, lifecycle, locks, management, services, suites
+from deploy.local import audit, bench, brokers, homes, joining, lifecycle, locks, management, services, suites
 from deploy.local import demo as demo_
 from deploy.local.refusals import Refusal
 from deploy.new_service import command as new_service
@@ -165,6 +165,11 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--noun",), {"metavar": "NOUN", "help": "what it is about, where that is another word (users of auth)"}),
         ],
         lambda home, chosen: new_service.main(service=chosen.service, noun=chosen.noun),
+    ),
+    "join": (
+        "Start a new service in the market that is up; nothing else is started again.",
+        [(("service",), {"metavar": "NAME"})],
+        lambda home, chosen: joining.main(home, service=chosen.service),
     ),
     "lock": (
         "Compile requirements/*.in into the locks; arguments after -- go to uv (--upgrade).",

@@ -3,11 +3,12 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
-from deploy.local import homes, services, spec
+from deploy.local import control, homes, services, spec
 from deploy.local.refusals import Refusal
 
 PLACE = homes.ROOT / "deploy" / "gateway"
@@ -39,6 +40,15 @@ def line(verb: str) -> list[str]:
     return [program(), verb, "--config", str(PLACE / "Caddyfile"), "--adapter", "caddyfile"]
 
 
+def reload(market: services.Market) -> None:
+    """Have the gateway that runs lead to what the market is now; no request is lost. Raises Refusal."""
+    told = [*line("reload"), "--address", f"unix/{_socket(market)}"]
+    environment = _environment(market)
+    done = subprocess.run(told, env=environment, cwd=market.home.path, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Refusal("The gateway did not take its new routes.", why=done.stderr.strip())
+
+
 def program() -> str:
     """Caddy of this environment's wheel, else the one on the PATH. Raises Refusal."""
     beside = Path(sys.executable).parent / "caddy"
@@ -54,19 +64,26 @@ def program() -> str:
 
 def _environment(market: services.Market) -> dict[str, str]:
     upstreams = {
-        f"{service.upper()}_UPSTREAM": f"127.0.0.1:{market.ports[f'{service}.web']}" for service in services.NAMES
+        f"{service.upper()}_UPSTREAM": f"127.0.0.1:{market.ports[f'{service}.web']}"
+        for service in services.NAMES
+        if f"{service}.web" in market.ports
     }
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(market.home.path),
         "GATEWAY_ADDRESS": f"http://:{market.port}",
         "GATEWAY_BIND": "127.0.0.1",
+        "GATEWAY_ADMIN": f"unix/{_socket(market)}",
         "GATEWAY_SITE": str(PLACE / "site"),
         "GATEWAY_DOCUMENTS": str(DOCUMENTS),
         "GATEWAY_SWAGGER": str(swagger()),
         "XDG_DATA_HOME": str(market.home.path / "caddy"),
         **upstreams,
     }
+
+
+def _socket(market: services.Market) -> Path:
+    return control.address(market.home, "gateway")
 
 
 def swagger() -> Path:

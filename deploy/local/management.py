@@ -24,7 +24,7 @@ def everywhere(home: homes.Home, *, arguments: Sequence[str]) -> int:
     if arguments[0] in _TOUCHES_TABLES:
         stamps.forget(home)
     worst = 0
-    for service in services.NAMES:
+    for service in services.NAMES if offline else market.services:
         lifecycle.out.rule(service, align="left", style="dim")
         worst = max(worst, _manage(market, service, arguments))
     return worst
@@ -32,7 +32,8 @@ def everywhere(home: homes.Home, *, arguments: Sequence[str]) -> int:
 
 def shell(home: homes.Home, *, service: str) -> int:
     """Django's shell of one service."""
-    return _manage(market_state.require(home), _checked(service), ["shell"])
+    market = market_state.require(home)
+    return _manage(market, _checked(market, service), ["shell"])
 
 
 def staff(home: homes.Home, *, email: str) -> int:
@@ -49,7 +50,7 @@ def staff(home: homes.Home, *, email: str) -> int:
 def run(home: homes.Home, *, service: str, kind: str, reload: bool) -> int:
     """One process in the foreground instead of the supervised one; `reload` starts it again when its code changes."""
     market = market_state.require(home)
-    name = f"{_checked(service)}.{kind}"
+    name = f"{_checked(market, service)}.{kind}"
     if kind not in services.processes(service):
         raise Refusal(f"{service} has no {kind}.", do=f"it has: {', '.join(services.processes(service))}")
     lifecycle.end_like_ctrl_c()
@@ -93,9 +94,13 @@ def _sources(folder: Path) -> list[Path]:
     return [path for pattern in ("*.py", "*.html") for path in folder.rglob(pattern)]
 
 
-def _checked(service: str) -> str:
-    if service not in services.NAMES:
-        raise Refusal(f"There is no service {service}.", do=f"there are: {', '.join(services.NAMES)}")
+def _checked(market: services.Market, service: str) -> str:
+    if service not in market.services:
+        raise Refusal(
+            f"{service} takes no part in the market.",
+            why=f"there are: {', '.join(market.services)}.",
+            do=f"./manage_all.py join {service}",
+        )
     return service
 
 

@@ -1,5 +1,6 @@
 """What a command may know of the market of this home: is it up, where is everything."""
 
+import dataclasses
 import fcntl
 import time
 from typing import Any
@@ -46,8 +47,9 @@ def require(home: homes.Home) -> services.Market:
 
 
 def known(home: homes.Home) -> services.Market:
-    """The market that is up, or one whose addresses lead nowhere: enough for commands that ask no database."""
-    return _market(home)
+    """The market with every service in it: enough for commands that ask none, for some addresses may lead nowhere."""
+    market = _market(home)
+    return dataclasses.replace(market, ports={**dict.fromkeys(_names(), ports.NOWHERE), **market.ports})
 
 
 def wait_until_gone(home: homes.Home, *, seconds: float) -> bool:
@@ -63,10 +65,9 @@ def wait_until_gone(home: homes.Home, *, seconds: float) -> bool:
 def _market(home: homes.Home) -> services.Market:
     state = supervisor.read(home.state)
     told = state.get("market", {})
-    book = told.get("ports") or dict.fromkeys(_names(), ports.NOWHERE)
     return services.Market(
         home=home,
-        ports=book,
+        ports=told.get("ports", {}),
         port=state.get("options", {}).get("port", ports.NOWHERE),
         broker=state.get("broker") or "embedded",
         order_window=told.get("order_window"),

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import quote
@@ -10,12 +11,14 @@ from urllib.parse import quote
 import amqp
 from amqp.exceptions import AMQPError
 
-from deploy.local import brokers, files, homes, ports, spec
+from deploy.local import brokers, child, files, homes, ports, spec
 from deploy.local.refusals import Refusal
 from shared.messaging import topology
 from shared.testing import postgres
 
-_QUIET = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+_DEFINITIONS = "definitions.json"
+_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
+_QUIET = f"+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none {_LOOPBACK}"
 """Two schedulers that do not spin while idle; distribution on loopback."""
 
 
@@ -37,6 +40,23 @@ def steps(home: homes.Home, *, port: int, distribution: int, mapper: int) -> lis
             end_within=30,
         ),
     ]
+
+
+def load(home: homes.Home, *, ports: Mapping[str, int]) -> spec.Job:
+    """Has the node that runs take up the topology of today, and every later start of it too."""
+    return spec.Job(name="broker.definitions", after=["broker"], action=partial(_load, home, ports))
+
+
+def _load(home: homes.Home, ports: Mapping[str, int]) -> None:
+    _write_settings(home, ports["broker"])
+    environment = _environment(home, ports["broker"], ports["broker.distribution"], ports["broker.epmd"])
+    # Else the tool, a node itself while it runs, would listen on every address.
+    environment["RABBITMQ_CTL_ERL_ARGS"] = _LOOPBACK
+    line = [str(brokers.program_of("rabbitmqctl")), "--quiet", "import_definitions", str(home.broker / _DEFINITIONS)]
+    how = {"cwd": home.broker, "env": environment, **child.identity(postgres.account())}
+    done = subprocess.run(line, check=False, capture_output=True, text=True, **how)
+    if done.returncode != 0:
+        raise Refusal("RabbitMQ did not take the new definitions.", why=(done.stdout + done.stderr).strip())
 
 
 def url(home: homes.Home, service: str, port: int, *, vhost: str = "market") -> str:
@@ -96,12 +116,12 @@ def _write_settings(home: homes.Home, port: int) -> None:
         admin_password=home.secret("broker.admin"),
     )
     texts = {
-        "definitions.json": json.dumps(definitions, indent=1),
+        _DEFINITIONS: json.dumps(definitions, indent=1),
         "enabled_plugins": "[].\n",
         "rabbitmq.conf": "\n".join(
             (
                 f"listeners.tcp.local = 127.0.0.1:{port}",
-                f"load_definitions = {place / 'definitions.json'}",
+                f"load_definitions = {place / _DEFINITIONS}",
                 "log.console = true",
                 "log.console.level = warning",
                 "",

@@ -34,6 +34,11 @@ class Market:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that take part: one that was written while the market runs does only when it has joined."""
+        return tuple(service for service in NAMES if f"{service}.postgres" in self.ports)
+
 
 def processes(service: str) -> tuple[str, ...]:
     """The kinds of process that `service` has."""

@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
+def nothing() -> None:
+    """By its name and no lambda: a process can be sent to the supervisor only with functions that have one."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
     """Something done once, in a thread, at every `up`."""
@@ -26,7 +30,7 @@ class Command:
     cwd: Path
     is_done: Callable[[], bool] = lambda: False
     """Asked before: whether there is nothing to do."""
-    remember: Callable[[], None] = lambda: None
+    remember: Callable[[], None] = nothing
     """Called after it has ended well."""
 
 
@@ -43,7 +47,7 @@ class Process:
     url: str = ""
     user: str | None = None
     ready: Callable[[], bool]
-    before: Callable[[], None] = lambda: None
+    before: Callable[[], None] = nothing
     """Called before each start: clears what the last one left."""
     end_with: signal.Signals = signal.SIGTERM
     end_within: float = 10.0

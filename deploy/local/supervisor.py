@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ class Supervisor:
     def __init__(self, home: homes.Home, *, about: Mapping[str, Any]) -> None:
         """`about` is what `status` tells besides the processes: the gateway's url, the broker in use, …"""
         self._home, self._about = home, dict(about)
+        self._steps: list[spec.Step] = []
         self._keepers: dict[str, keeper.Keeper] = {}
         self._done: dict[str, asyncio.Event] = {}
         self._stop = asyncio.Event()
@@ -40,7 +42,7 @@ class Supervisor:
             if code == 0 and not self._stop.is_set():
                 self._turn("ready")
                 await self._stay()
-            await self._end(steps, failed=code != 0)
+            await self._end(failed=code != 0)
         return code
 
     def end(self) -> None:
@@ -49,11 +51,15 @@ class Supervisor:
 
     def _prepare(self, steps: Sequence[spec.Step]) -> None:
         for step in steps:
-            self._done[step.name] = asyncio.Event()
-            if isinstance(step, spec.Process):
-                log = logfiles.path(self._home.logs, step.name)
-                self._keepers[step.name] = keeper.Keeper(step, log=log, deaths=self._deaths, changed=self._write)
+            self._add(step)
         self._write()
+
+    def _add(self, step: spec.Step) -> None:
+        self._steps.append(step)
+        self._done[step.name] = asyncio.Event()
+        if isinstance(step, spec.Process):
+            log = logfiles.path(self._home.logs, step.name)
+            self._keepers[step.name] = keeper.Keeper(step, log=log, deaths=self._deaths, changed=self._write)
 
     async def _start(self, steps: Sequence[spec.Step]) -> int:
         everything = asyncio.create_task(self._start_all(steps))
@@ -107,8 +113,9 @@ class Supervisor:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 5.0)
 
-    async def _end(self, steps: Sequence[spec.Step], *, failed: bool) -> None:
+    async def _end(self, *, failed: bool) -> None:
         self._turn("failing" if failed else "ending")
+        steps = tuple(self._steps)
         ended = {step.name: asyncio.Event() for step in steps}
         users = {step.name: [other.name for other in steps if step.name in other.after] for step in steps}
 
@@ -126,6 +133,8 @@ class Supervisor:
         if order["do"] == "down":
             self.end()
             return {}
+        if order["do"] == "keep":
+            return await self._keep(control.read_process(order))
         kept = self._keepers.get(order.get("name", ""))
         if kept is None:
             return {"error": f"there is no process {order.get('name')!r}; there are {', '.join(self._keepers)}"}
@@ -134,6 +143,22 @@ class Supervisor:
                 await kept.stop()
             if order["do"] in ("start", "restart"):
                 await kept.start()
+        except keeper.NotStarted as problem:
+            return {"error": str(problem)}
+        return {}
+
+    async def _keep(self, process: spec.Process) -> dict[str, Any]:
+        """Take one more process into care; one that is known already is another one from its next start on."""
+        if self._stop.is_set():
+            return {"error": "the market is ending"}
+        if process.name in self._keepers:
+            self._keepers[process.name].spec = process
+            self._steps = [process if step.name == process.name else step for step in self._steps]
+        else:
+            self._add(process)
+            self._about.setdefault("market", {}).setdefault("ports", {})[process.name] = process.port
+        try:
+            await self._start_step(dataclasses.replace(process, after=()))
         except keeper.NotStarted as problem:
             return {"error": str(problem)}
         return {}

@@ -29,7 +29,7 @@ class Name:
 
 def choose(service: str, noun: str | None = None) -> Name:
     """The name of a service that can be made here. Raises Refusal."""
-    name = Name(service, noun or service)
+    name = Name(service, service if noun is None else noun)
     for word in (name.service, name.noun):
         _demand_word(word)
     _demand_free_service(name.service)

@@ -37,7 +37,7 @@ def _in_order(made: dict[str, str]) -> dict[str, str]:
     """Imports sorted and lines folded anew: where they stand and how long they are depends on the name."""
     with tempfile.TemporaryDirectory(prefix="new-service-") as place:
         root = Path(place)
-        (root / "shared").mkdir()  # by which ruff knows that it is ours
+        (root / "shared").symlink_to(homes.ROOT / "shared")  # by which ruff knows that its modules are ours
         (root / "pyproject.toml").write_text((homes.ROOT / "pyproject.toml").read_text())
         for path, text in made.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)

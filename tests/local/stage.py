@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
 import time
@@ -45,7 +46,7 @@ def server(home, name, *, after=(), workers=0):
         cwd=home.path,
         port=port,
         url=url,
-        ready=lambda: answers(url),
+        ready=functools.partial(answers, url),
     )
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -69,6 +70,70 @@ class TestOrder:
 
         assert len(pids) == 2
         assert all(stage.is_gone(pid) for pid in pids)
+
+
+class TestKeep:
+    """One more process, handed over by a command while the market is up."""
+
+    def test_keeps_it_like_any_other_and_ends_it_before_what_it_needs(self, home):
+        steps = [stage.server(home, "postgres"), stage.server(home, "gateway")]
+        newcomer = stage.server(home, "reviews.web", after=["postgres"])
+
+        async def scenario():
+            async with stage.running(home, steps):
+                await asyncio.to_thread(control.keep, home, newcomer)
+                row = stage.rows(home)["reviews.web"]
+                assert row["state"] == "ready"
+                os.kill(row["pid"], signal.SIGKILL)
+                await stage.until(lambda: stage.rows(home)["reviews.web"]["restarts"] == 1)
+                await stage.until(lambda: stage.rows(home)["reviews.web"]["state"] == "ready")
+
+        asyncio.run(scenario())
+
+        ended = (home.path / "ended").read_text().split()
+        assert set(ended) == {"postgres", "gateway", "reviews.web"}
+        assert ended.index("reviews.web") < ended.index("postgres")
+
+    def test_tells_others_its_port(self, home):
+        newcomer = stage.server(home, "reviews.web")
+
+        async def scenario():
+            async with stage.running(home, [stage.server(home, "postgres")]):
+                await asyncio.to_thread(control.keep, home, newcomer)
+                assert supervisor.read(home.state)["market"]["ports"] == {"reviews.web": newcomer.port}
+
+        asyncio.run(scenario())
+
+    def test_leaves_one_that_it_keeps_running_and_starts_it_as_told_the_next_time(self, home):
+        first = stage.server(home, "gateway")
+        second = dataclasses.replace(first, line=[*first.line[:-1], "1"])  # with a worker
+
+        def members(pid):
+            return len(child.members(pid))
+
+        async def scenario():
+            async with stage.running(home, [first]):
+                before = stage.rows(home)["gateway"]["pid"]
+                await asyncio.to_thread(control.keep, home, second)
+                assert stage.rows(home)["gateway"]["pid"] == before
+                await asyncio.to_thread(control.order, home, "restart", name="gateway")
+                after = stage.rows(home)["gateway"]["pid"]
+                assert (members(before), members(after)) == (0, 2)
+
+        asyncio.run(scenario())
+
+    def test_says_why_one_does_not_start(self, home):
+        newcomer = dataclasses.replace(
+            stage.server(home, "reviews.web"), line=[sys.executable, "-c", "raise SystemExit('SECRET_KEY is not set')"]
+        )
+
+        async def scenario():
+            async with stage.running(home, [stage.server(home, "postgres")]):
+                with pytest.raises(Refusal, match=r"could not keep reviews\.web") as refused:
+                    await asyncio.to_thread(control.keep, home, newcomer)
+                assert "SECRET_KEY is not set" in str(refused.value)
+
+        asyncio.run(scenario())
 
 
 class TestFailedStart:

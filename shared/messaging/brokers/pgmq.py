@@ -33,6 +33,7 @@ _READ = "SELECT msg_id, message, headers ->> 'sender' FROM pgmq.read(%s, %s, %s)
 _GIVE_BACK = 'UPDATE pgmq."q_{}" SET vt = clock_timestamp() WHERE vt > clock_timestamp()'
 
 _INSTALLED = "SELECT to_regclass('pgmq.topic_bindings') IS NOT NULL"
+_HAS_QUEUE = "SELECT EXISTS (SELECT FROM pgmq.meta WHERE queue_name = %s)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgmq install'))"
 # Roles belong to the whole server, the advisory lock to one database.
 _LOCK_ROLES = "LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE"
@@ -197,8 +198,10 @@ def _make_role(connection: Connection, name: str, password: str) -> None:
 def _make_queue(connection: Connection, queue: topology.Queue) -> None:
     name = queue_name(queue.name)
     table = sql.Identifier("pgmq", f"q_{name}")
-    connection.execute("SELECT pgmq.create(%s)", (name,))
-    connection.execute(sql.SQL(_TRIGGERS).format(table=table))
+    # One that is there is in use: to make it again would wait for its readers and writers, and they for us.
+    if connection.execute(_HAS_QUEUE, (name,)).fetchone() != (True,):
+        connection.execute("SELECT pgmq.create(%s)", (name,))
+        connection.execute(sql.SQL(_TRIGGERS).format(table=table))
     connection.execute(sql.SQL(_GRANT_READ).format(table=table, role=sql.Identifier(queue.owner)))
     for source in queue.exchanges:
         connection.execute("SELECT pgmq.bind_topic(%s, %s)", (source, name))
