@@ -107,6 +107,11 @@ def sources() -> tuple[str, ...]:
     return tuple(registry.source_of(name) for name in topology.LISTENS[settings.SERVICE])
 
 
+def unheard() -> set[str]:
+    """The sources that this service listens to and has never heard of."""
+    return set(sources()) - set(Progress.objects.values_list("source", flat=True))
+
+
 def wanted(row: Progress, *, now: dt.datetime) -> tuple[int, int] | None:
     """The range to ask for now: from the first hole that is old enough to the last; None where there is none."""
     if row.ask_again_at is not None and row.ask_again_at > now:

@@ -63,6 +63,7 @@ def _take_turns(
     lock: leadership.Connection, publisher: port.Publisher, stop: threading.Event, status: Status, backoff: Backoff
 ) -> None:
     most = max(1, int(settings.MESSAGING_REPLAY_PER_SECOND * _TURN_SECONDS))
+    introduce(publisher)
     ask_at = time.monotonic()
     while not stop.is_set():
         began = time.monotonic()
@@ -84,13 +85,25 @@ def ask(publisher: port.Publisher) -> int:
     for row in progress.followed():
         if wanted := progress.wanted(row, now=now):
             first, last = wanted
-            log.info("replay requested", source=row.source, epoch=row.epoch, first=first, last=last)
-            request = contract.ReplayRequested(epoch=row.epoch, from_=first, to=last)
-            _send(publisher, [notices.body(request, epoch=_own().epoch, now=now)], to=registry.service_of(row.source))
+            _request(publisher, row.source, contract.ReplayRequested(epoch=row.epoch, from_=first, to=last))
             progress.asked(row)
-            metrics.replay_requests.labels(row.source).inc()
             asked += 1
     return asked
+
+
+def introduce(publisher: port.Publisher) -> None:
+    """Ask each producer that was never heard for the first of its log: the answer tells how far it reaches.
+
+    Else a service that joins a silent market would wait for the next announcement.
+    """
+    for source in progress.unheard():
+        _request(publisher, source, contract.ReplayRequested(epoch=1, from_=1, to=1))
+
+
+def _request(publisher: port.Publisher, source: str, request: contract.ReplayRequested) -> None:
+    log.info("replay requested", source=source, epoch=request.epoch, first=request.from_, last=request.to)
+    _send(publisher, [notices.body(request, epoch=_own().epoch, now=clock.now())], to=registry.service_of(source))
+    metrics.replay_requests.labels(source).inc()
 
 
 def answer(publisher: port.Publisher, *, most: int) -> int:

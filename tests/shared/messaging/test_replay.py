@@ -77,6 +77,25 @@ class TestAsking:
         assert replay.ask(publisher) == 1
 
 
+class TestIntroduction:
+    def test_asks_whoever_was_never_heard_for_the_first_of_his_log(self, publisher):
+        missing(position=7)
+
+        replay.introduce(publisher)
+
+        assert {exchange for exchange, _ in publisher.sent} == {"auth.direct", "payments.direct"}
+        assert {post.open(one) for _, one in publisher.sent} == {log.ReplayRequested(epoch=1, from_=1, to=1)}
+
+    def test_is_answered_with_how_far_the_log_reaches(self, publisher):
+        """So all that was ever said is known to be missing, though nothing more is said."""
+        say(*[stage.order() for _ in range(5)])
+        asked_for(1, 1)
+        while models.ReplayRequest.objects.exists():
+            replay.answer(publisher, most=10)
+
+        assert post.open(publisher.to("payments")[-1]).position == 5
+
+
 class TestAnswering:
     def test_tells_the_asker_the_same_events_again(self, publisher):
         said = [stage.order() for _ in range(4)]
@@ -309,14 +328,18 @@ class TestOverABroker:
         tickets.publish([body(log.LogPosition(epoch=1, position=30), source="/tickets")], **to_orders)
 
         reader = subscribing(broker, "tickets.inbox")
-        requests = []
-        waiting.until(lambda: requests.extend(stage.said(reader.receive(limit=9, wait=0.2))) or requests, seconds=15)
-        request = post.open(requests[0])
-        assert (request.from_, request.to) == (11, 30)
         answer = {"exchange": "orders.direct", "listeners": topology.listeners("orders.direct")}
-        tickets.publish(tickets_log[request.from_ - 1 : request.to], **answer)
+        asked_for = set()
 
-        waiting.until(lambda: len(stage.effects()) == 30, seconds=15)
+        def is_whole():
+            for request in map(post.open, stage.said(reader.receive(limit=9, wait=0.2))):
+                asked_for.update(range(request.from_, request.to + 1))
+                tickets.publish(tickets_log[request.from_ - 1 : request.to], **answer)
+            return len(stage.effects()) == 30
+
+        waiting.until(is_whole, seconds=20)
+        assert asked_for >= {*range(11, 26), 29, 30}
+        assert not asked_for & set(range(2, 11)), "what has come is not asked for"
         waiting.until(lambda: models.Progress.objects.get().seen_to == 30, seconds=15)
 
     def test_a_process_that_is_asked_answers(self, broker, orders_at_work, publishing, subscribing):
@@ -327,7 +350,13 @@ class TestOverABroker:
         publishing(broker, "payments").publish([request], exchange="orders.direct", listeners=frozenset())
 
         got = []
-        waiting.until(lambda: got.extend(stage.said(reader.receive(limit=50, wait=0.2))) or len(got) >= 11, seconds=15)
+
+        def is_answered():
+            heard = stage.said(reader.receive(limit=50, wait=0.2))
+            got.extend(one for one in heard if one.type != log.ReplayRequested.TYPE)  # it asks as well
+            return len(got) >= 11
+
+        waiting.until(is_answered, seconds=15)
         assert [one.position for one in got] == [*range(3, 13), None]
         assert got[-1].type == log.ReplayCompleted.TYPE
         assert {one.type for one in got[:-1]} == {orders.OrderCreated.TYPE}
