@@ -19,7 +19,7 @@ from shared.messaging.models import InboxEvent, Progress
 
 PATIENCE = dt.timedelta(seconds=2)
 ANSWER_WITHIN = dt.timedelta(seconds=3)
-LONGEST_WAIT = dt.timedelta(seconds=30)
+LONGEST_WAIT = dt.timedelta(seconds=10)
 _WINDOW = 1000
 
 _TOLD = """

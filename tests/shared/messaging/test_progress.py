@@ -178,7 +178,7 @@ class TestAsking:
             waits.append(row().ask_again_at - clock.now())
 
         seconds = [round(wait.total_seconds()) for wait in waits]
-        assert seconds == [3, 6, 12, 24, 30, 30]
+        assert seconds == [3, 6, 10, 10, 10, 10]
 
     def test_each_step_forward_begins_the_wait_anew(self, told, came):
         told(9)
