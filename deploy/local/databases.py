@@ -27,13 +27,18 @@ _SETTINGS = {
 }
 
 
-def steps(home: homes.Home, *, ports: Mapping[str, int]) -> list[spec.Step]:
-    """The instances of all services in `ports` (name → port), each with its role; `broker` is one without a role."""
+def steps(
+    home: homes.Home, *, ports: Mapping[str, int], environments: Mapping[str, Mapping[str, str]] | None = None
+) -> list[spec.Step]:
+    """The instances of all services in `ports` (name → port), each with its role; `broker` is one without a role.
+
+    `environments`: what an instance is told besides the usual, by name.
+    """
     found = locate(home)
     prepare = partial(_prepare, home, found, tuple(ports))
     listed: list[spec.Step] = [spec.Job(name="databases", action=prepare)]
     for service, port in ports.items():
-        listed.append(_process(home, found, service, port))
+        listed.append(_process(home, found, service, port, (environments or {}).get(service, {})))
         if service != "broker":
             action = partial(_provision, home, service, port)
             listed.append(spec.Job(name=f"{service}.role", after=[f"{service}.postgres"], action=action))
@@ -60,13 +65,15 @@ def superuser_url(home: homes.Home, port: int, *, database: str = "postgres") ->
     return f"postgres://postgres:{password}@127.0.0.1:{port}/{database}"
 
 
-def _process(home: homes.Home, found: Path, service: str, port: int) -> spec.Process:
+def _process(
+    home: homes.Home, found: Path, service: str, port: int, environment: Mapping[str, str]
+) -> spec.Process:
     data = home.postgres / service
     return spec.Process(
         name="broker" if service == "broker" else f"{service}.postgres",
         after=["databases"],
         line=postgres.command(data=data, binaries=found, port=port, settings={**_SETTINGS, "cluster_name": service}),
-        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **environment},
         cwd=data,
         home=data,
         port=port,

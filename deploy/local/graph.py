@@ -1,13 +1,22 @@
 """The whole market as a list of steps."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from deploy.local import brokers, databases, embedded, gateway, homes, ports, rabbitmq, services, spec
 from deploy.local.refusals import Refusal
 
 
 def market(
-    home: homes.Home, *, port: int, broker: str, order_window: int | None = None, limits: bool = False
+    home: homes.Home,
+    *,
+    port: int,
+    broker: str,
+    order_window: int | None = None,
+    limits: bool = False,
+    rig: Mapping[str, Any] | None = None,
 ) -> services.Market:
-    """Decide about broker and ports. Raises Refusal when the gateway's port is taken or a tool is missing."""
+    """Decide about broker and ports; `rig` as members of services.Rig. Raises Refusal when the gateway's port is taken or a tool is missing."""
     if not ports.is_free(port):
         who = ports.holder(port)
         raise Refusal(
@@ -26,6 +35,7 @@ def market(
         broker=kind,
         order_window=order_window,
         limits=limits,
+        rig=services.Rig(**(rig or {})),
     )
 
 
@@ -39,7 +49,7 @@ def steps(market: services.Market) -> list[spec.Step]:
     instances = {service: market.ports[f"{service}.postgres"] for service in services.NAMES}
     if market.broker == "embedded":
         instances["broker"] = market.ports["broker"]
-    listed = databases.steps(market.home, ports=instances)
+    listed = databases.steps(market.home, ports=instances, environments=market.rig.databases)
     ready = "databases"
     if market.broker == "embedded":
         listed += embedded.steps(market.home, port=market.ports["broker"])

@@ -18,6 +18,18 @@ _OURS = ("DJANGO_", "PG", "RABBITMQ_", "DATABASE_URL", "BROKER_URL", "CELERY_", 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Rig:
+    """What somebody who tests a market puts between its processes and the world; nobody else's market has one."""
+
+    routes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """`orders.postgres`, `orders.broker` → the port that the processes of orders are told instead of the real one."""
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Told to every process of every service."""
+    databases: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    """By service: told to its PostgreSQL."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Market:
     """What one market is made of; everything else follows from it."""
 
@@ -29,6 +41,7 @@ class Market:
     broker: str
     order_window: int | None = None
     limits: bool = False
+    rig: Rig = dataclasses.field(default_factory=Rig)
 
     @property
     def url(self) -> str:
@@ -38,6 +51,11 @@ class Market:
     def services(self) -> tuple[str, ...]:
         """Those that take part: one that was written while the market runs does only when it has joined."""
         return tuple(service for service in NAMES if f"{service}.postgres" in self.ports)
+
+    def route(self, service: str, to: str) -> int:
+        """The port where the processes of `service` find its `postgres` or the `broker`."""
+        real = f"{service}.{to}" if to == "postgres" else to
+        return self.rig.routes.get(f"{service}.{to}", self.ports[real])
 
 
 def processes(service: str) -> tuple[str, ...]:
@@ -74,7 +92,7 @@ def environment(market: Market, service: str) -> dict[str, str]:
     home = market.home
     told = {
         "SECRET_KEY": home.secret(f"{service}.secret_key"),
-        "DATABASE_URL": databases.url(home, service, market.ports[f"{service}.postgres"]),
+        "DATABASE_URL": databases.url(home, service, market.route(service, "postgres")),
         "BROKER_URL": _broker_url(market, service),
         "PUBLIC_ORIGIN": market.url,
         "TRUSTED_PROXIES": "127.0.0.1",
@@ -94,7 +112,7 @@ def environment(market: Market, service: str) -> dict[str, str]:
         told["CELERY_BROKER_URL"] = _celery_url(market, service)
     if service == "orders" and market.order_window:
         told["ORDER_WINDOW_SECONDS"] = str(market.order_window)
-    return {**_inherited(), **told}
+    return {**_inherited(), **told, **market.rig.environment}
 
 
 def manage(service: str, *arguments: str) -> list[str]:
@@ -159,9 +177,9 @@ def _command(
 def _broker_url(market: Market, service: str) -> str:
     match market.broker:
         case "rabbitmq":
-            return rabbitmq.url(market.home, service, market.ports["broker"])
+            return rabbitmq.url(market.home, service, market.route(service, "broker"))
         case "embedded":
-            return embedded.url(market.home, service, market.ports["broker"])
+            return embedded.url(market.home, service, market.route(service, "broker"))
         case _:
             return os.environ["BROKER_URL"].replace("{service}", service)
 
@@ -169,10 +187,10 @@ def _broker_url(market: Market, service: str) -> str:
 def _celery_url(market: Market, service: str) -> str:
     match market.broker:
         case "rabbitmq":
-            return rabbitmq.url(market.home, service, market.ports["broker"], vhost=service)
+            return rabbitmq.url(market.home, service, market.route(service, "broker"), vhost=service)
         case "embedded":
             database = embedded.celery_database(service)
-            return embedded.url(market.home, service, market.ports["broker"], database=database)
+            return embedded.url(market.home, service, market.route(service, "broker"), database=database)
         case _:
             return os.environ.get("CELERY_BROKER_URL") or _broker_url(market, service)
 
