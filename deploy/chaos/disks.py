@@ -25,7 +25,9 @@ def can_mount() -> bool:
 
 
 def _may_mount() -> bool:
-    done = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False)
+    done = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
+    )
     return done.returncode == 0
 
 

@@ -102,7 +102,13 @@ class Market:
         told = services.environment(self.described(), service)
         line = services.manage(service, *arguments)
         return subprocess.run(
-            line, env={**told, "LOG_LEVEL": "ERROR"}, cwd=homes.ROOT, capture_output=True, text=True, timeout=60, check=False
+            line,
+            env={**told, "LOG_LEVEL": "ERROR"},
+            cwd=homes.ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def described(self) -> services.Market:
@@ -201,5 +207,3 @@ def until(predicate: Callable[[], Any], *, seconds: float, every: float = 0.05, 
             raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(every)
     return answer
-
-

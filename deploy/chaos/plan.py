@@ -91,7 +91,9 @@ def draw(
     return sorted(strikes, key=lambda strike: strike.at)
 
 
-def _dealt(chance: random.Random, seconds: float, faults: Sequence[str], kill_every: float) -> Iterator[tuple[float, str]]:
+def _dealt(
+    chance: random.Random, seconds: float, faults: Sequence[str], kill_every: float
+) -> Iterator[tuple[float, str]]:
     if "kill" in faults:
         # Evenly spread with a tremble: the mean holds however short the time is.
         for number in range(max(ROUNDS, round(seconds / kill_every))):

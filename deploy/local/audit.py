@@ -5,7 +5,6 @@ looked at again until it has been so for PATIENCE seconds; only what stays wrong
 """
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from deploy.local import databases, homes, market_state, services
+from deploy.local import databases, homes, log_checks, market_state, services
+from deploy.local.finding import Databases, Finding, Rows
 
 PATIENCE = 10.0
 OVERDUE_SECONDS = 5
@@ -35,35 +35,31 @@ COPIES = (
     ("payments", "payments_order", ORDERS),
 )
 
-Databases = Mapping[str, psycopg.Connection[dict[str, Any]]]
-Rows = dict[Any, dict[str, Any]]
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class Finding:
-    """One thing that does not add up: which check, about what, and what was seen."""
-
-    check: str
-    subject: str
-    seen: str
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.subject}: {self.seen}"
-
 
 def findings(dsns: Mapping[str, str], *, patience: float = PATIENCE) -> list[Finding]:
     """Everything that is wrong and stays wrong for `patience` seconds; `dsns` by service name."""
     deadline = time.monotonic() + patience
+    with opened(dsns) as connections:
+        lasting = look(connections)
+        while lasting and time.monotonic() < deadline:
+            time.sleep(0.5)
+            lasting &= look(connections)
+    return sorted(lasting)
+
+
+@contextlib.contextmanager
+def opened(dsns: Mapping[str, str]) -> Iterator[Databases]:
+    """Connections to all databases, for `look`."""
     with contextlib.ExitStack() as stack:
-        connections = {
+        yield {
             name: stack.enter_context(psycopg.connect(dsn, autocommit=True, row_factory=dict_row))
             for name, dsn in dsns.items()
         }
-        lasting = set(_look(connections))
-        while lasting and time.monotonic() < deadline:
-            time.sleep(0.5)
-            lasting &= set(_look(connections))
-    return sorted(lasting)
+
+
+def look(all_: Databases) -> set[Finding]:
+    """What looks wrong at this moment, some of which may only be under way."""
+    return {finding for check in CHECKS for finding in check(all_)}
 
 
 def main(home: homes.Home) -> int:
@@ -79,11 +75,6 @@ def main(home: homes.Home) -> int:
 def dsns(market: services.Market) -> dict[str, str]:
     """The address of the database of every service in a local market."""
     return {name: databases.url(market.home, name, market.ports[f"{name}.postgres"]) for name in market.services}
-
-
-def _look(all_: Databases) -> Iterator[Finding]:
-    for check in CHECKS:
-        yield from check(all_)
 
 
 def one_live_order_per_ticket(all_: Databases) -> Iterator[Finding]:
@@ -193,6 +184,7 @@ CHECKS: tuple[Callable[[Databases], Iterator[Finding]], ...] = (
     nothing_overdue,
     complete_orders_are_paid_once,
     payments_equal_the_ledger,
+    *log_checks.CHECKS,
 )
 
 

@@ -80,6 +80,22 @@ def _demo(home: homes.Home, chosen: argparse.Namespace) -> int:
     return demo_.main(home, buy=chosen.buy, buyers=chosen.buyers)
 
 
+def _chaos(home: homes.Home, chosen: argparse.Namespace) -> int:
+    from deploy.chaos import run  # what it needs, no other command does
+
+    return run.main(
+        home,
+        minutes=chosen.minutes,
+        seed=chosen.seed,
+        seeds=chosen.seeds,
+        faults=chosen.faults,
+        broker=chosen.broker,
+        kill_every=chosen.kill_every,
+        freeze=chosen.freeze,
+        keep=chosen.keep,
+    )
+
+
 def _help(home: homes.Home, chosen: argparse.Namespace) -> int:
     chosen.parser.print_help()
     return 0
@@ -135,6 +151,20 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
         "Measure the market that is up: from commit to applied, and events a second.",
         [(("-n", "--events"), {"type": int, "default": 300, "metavar": "N", "help": "single events to time (300)"})],
         lambda home, chosen: bench.main(home, number=chosen.events),
+    ),
+    "chaos": (
+        "Hurt a market of its own in every way while people trade there; exit code 1 on any violation.",
+        [
+            (("--minutes",), {"type": float, "default": 3.0, "help": "how long faults strike, for each seed (3)"}),
+            (("--seed",), {"type": int, "default": 1, "help": "what the plan is drawn from; it replays the plan (1)"}),
+            (("--seeds",), {"type": int, "default": 1, "help": "how many seeds, one after the other (1)"}),
+            (("--faults",), {"default": "", "metavar": "A,B,…", "help": "kill, freeze, broker-wipe, … (all)"}),
+            (("--broker",), _BROKER),
+            (("--kill-every",), {"type": float, "default": 3.5, "help": "mean seconds between two kills (3.5)"}),
+            (("--freeze",), {"type": float, "default": 20.0, "help": "how many seconds a freeze lasts (20)"}),
+            (("--keep",), {"action": "store_true", "help": "leave the market's directory, with its logs, behind"}),
+        ],
+        _chaos,
     ),
     "shell": (
         "Django's shell of one service.",

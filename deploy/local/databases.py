@@ -65,9 +65,7 @@ def superuser_url(home: homes.Home, port: int, *, database: str = "postgres") ->
     return f"postgres://postgres:{password}@127.0.0.1:{port}/{database}"
 
 
-def _process(
-    home: homes.Home, found: Path, service: str, port: int, environment: Mapping[str, str]
-) -> spec.Process:
+def _process(home: homes.Home, found: Path, service: str, port: int, environment: Mapping[str, str]) -> spec.Process:
     data = home.postgres / service
     return spec.Process(
         name="broker" if service == "broker" else f"{service}.postgres",

@@ -1,0 +1,277 @@
+"""People who trade while the market is hurt: each a thread, each writing down what it asked and what it was told."""
+
+import dataclasses
+import datetime as dt
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from deploy.chaos import history, market
+
+SELLERS, BUYERS = 3, 6
+TOKENS = (
+    "tok_visa",
+    "tok_visa",
+    "tok_visa",
+    "tok_slow",
+    "tok_timeout",
+    "tok_captureLapses",
+    "tok_unreachable",
+    "tok_chargeDeclined",
+)
+_PASSWORD = "every seat has a story"  # noqa: S105 - of people who do not exist
+_TIMEOUT = httpx.Timeout(12.0, connect=5.0)
+_TRIES = 4
+_UNDECIDED = ("still_running",)
+
+
+class Stall:
+    """What is on offer, as the sellers believe."""
+
+    def __init__(self) -> None:
+        self._tickets: list[str] = []
+        self._lock = threading.Lock()
+
+    def add(self, ticket_id: str) -> None:
+        with self._lock:
+            self._tickets.append(ticket_id)
+            del self._tickets[:-40]
+
+    def pick(self, chance: random.Random) -> str | None:
+        with self._lock:
+            return chance.choice(self._tickets) if self._tickets else None
+
+
+class Person:
+    """Somebody with a client of the gateway, who repeats what was left open under the same key."""
+
+    def __init__(self, name: str, *, up: market.Market, seed: int, log: history.History, stall: Stall) -> None:
+        self.name, self.market, self.log, self.stall = name, up, log, stall
+        self.chance = random.Random(f"{seed} {name}")  # noqa: S311 - a part to play, no secret
+        self.email = f"{name}.{uuid.uuid4().hex[:10]}@chaos.example"
+        self.id = ""
+        self.http = httpx.Client(base_url=up.url, timeout=_TIMEOUT)
+        self.stop = threading.Event()
+
+    def live(self) -> None:
+        """Sign up, then do one thing after the other until told to stop."""
+        while not self.stop.is_set() and not self.id:
+            self._arrive()
+        while not self.stop.is_set():
+            self.act()
+            self.rest(0.2, 0.8)
+        self.http.close()
+
+    def act(self) -> None:
+        raise NotImplementedError
+
+    def rest(self, least: float, most: float) -> None:
+        self.stop.wait(self.chance.uniform(least, most))
+
+    def _arrive(self) -> None:
+        body = {"email": self.email, "password": _PASSWORD}
+        done = self.ask("sign-up", "POST", "/api/users/signup", body, subject=self.email)
+        if done.outcome != history.OK:
+            # A sign-up whose answer was lost may have been done.
+            done = self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
+        if done.outcome == history.OK:
+            self.id = done.answer["id"]
+        else:
+            self.rest(0.5, 1.0)
+
+    def ask(
+        self, what: str, method: str, path: str, body: Any = None, *, subject: str, key: str = ""
+    ) -> history.Operation:
+        """Ask once, and write it down."""
+        operation = self.log.invoked(client=self.name, what=what, subject=subject, asked=body, key=key)
+        headers = {"Idempotency-Key": key} if key else {}
+        try:
+            history.answered(operation, self.http.request(method, path, json=body, headers=headers))
+        except httpx.TransportError as error:
+            history.unanswered(operation, error)
+        return operation
+
+    def insist(self, what: str, path: str, body: Any, *, subject: str) -> history.Operation:
+        """Ask again under the same key while it is open what became of it."""
+        key = uuid.UUID(int=self.chance.getrandbits(128), version=4).hex
+        for turn in range(_TRIES):
+            done = self.ask(what, "POST", path, body, subject=subject, key=key)
+            running = done.status == 409 and any(code in done.said for code in _UNDECIDED)
+            if running:
+                done.outcome = history.UNKNOWN
+            if done.outcome != history.UNKNOWN or self.stop.is_set():
+                break
+            self.rest(0.3, 1.0 + turn)
+        return done
+
+    def look(self, path: str) -> dict[str, Any]:
+        """What is at `path`; nothing where it cannot be seen now."""
+        seen = self.ask("read", "GET", path, subject=path)
+        return seen.answer if seen.outcome == history.OK else {}
+
+
+class Seller(Person):
+    """Offers, edits and withdraws."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._own: list[str] = []
+        self._number = 0
+
+    def act(self) -> None:
+        chosen = self.chance.random()
+        if chosen < 0.6 or not self._own:
+            self._offer()
+        elif chosen < 0.85:
+            self._edit()
+        elif chosen < 0.93:
+            self._withdraw()
+        else:
+            self.look(f"/api/tickets/{self.chance.choice(self._own)}")
+        self.rest(0.3, 1.2)
+
+    def _offer(self) -> None:
+        self._number += 1
+        title = f"{self.name} {self.id[-12:]} no. {self._number}"
+        body = {"title": title, "price": self.chance.randrange(500, 20000) / 100}
+        done = self.insist("offer", "/api/tickets", body, subject=title)
+        if done.outcome == history.OK:
+            self._own = [*self._own[-20:], done.answer["id"]]
+            self.stall.add(done.answer["id"])
+
+    def _edit(self) -> None:
+        ticket = self.chance.choice(self._own)
+        changes = {"price": self.chance.randrange(500, 20000) / 100, "venue": f"hall {self.chance.randrange(100)}"}
+        self.ask("edit", "PATCH", f"/api/tickets/{ticket}", changes, subject=ticket)
+
+    def _withdraw(self) -> None:
+        ticket = self._own.pop(self.chance.randrange(len(self._own)))
+        self.ask("withdraw", "DELETE", f"/api/tickets/{ticket}", subject=ticket)
+
+
+class Buyer(Person):
+    """Orders, then pays at once, pays too late, cancels, or lets the order expire."""
+
+    def act(self) -> None:
+        ticket = self.stall.pick(self.chance)
+        if ticket is None:
+            return
+        done = self.insist("order", "/api/orders", {"ticketId": ticket}, subject=ticket)
+        if done.outcome == history.OK:
+            self._go_on(done.answer)
+
+    def _go_on(self, order: dict[str, Any]) -> None:
+        chosen = self.chance.random()
+        if chosen < 0.15:
+            self.ask("cancel", "DELETE", f"/api/orders/{order['id']}", subject=order["id"])
+        elif chosen < 0.25:
+            return  # and let it expire
+        elif chosen < 0.40:
+            self._wait_until(_end_of(order) + self.chance.uniform(-0.5, 0.5))
+            self._pay(order)
+        elif self._sees(order, "awaiting_payment"):
+            self._pay(order)
+            self._sees(order, "complete")
+            if chosen > 0.95:
+                self.ask("cancel", "DELETE", f"/api/orders/{order['id']}", subject=order["id"])
+
+    def _pay(self, order: dict[str, Any]) -> None:
+        body = {"orderId": order["id"], "token": self.chance.choice(TOKENS)}
+        for _ in range(_TRIES):
+            done = self.insist("pay", "/api/payments", body, subject=order["id"])
+            if not (done.status == 404 or "not confirmed yet" in done.said):
+                return
+            self.rest(0.3, 0.6)  # payments has not heard of it yet
+
+    def _sees(self, order: dict[str, Any], status: str, *, seconds: float = 8.0) -> bool:
+        """Whether the order became so before it became anything else that lasts."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.stop.is_set():
+            seen = self.look(f"/api/orders/{order['id']}").get("status", "created")
+            if seen != "created" and seen != "awaiting_payment" or seen == status:
+                return bool(seen == status)
+            self.rest(0.2, 0.4)
+        return False
+
+    def _wait_until(self, moment: float) -> None:
+        self.stop.wait(max(0.0, moment - time.time()))
+
+
+class Suspect(Buyer):
+    """Buys, and is banned and reinstated by auth's command now and then."""
+
+    def act(self) -> None:
+        super().act()
+        if self.chance.random() < 0.4:
+            self._command("ban")
+            self.look("/api/orders")
+            self.rest(0.5, 1.5)
+            self._command("reinstate")
+            body = {"email": self.email, "password": _PASSWORD}
+            self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
+        self.rest(1.0, 3.0)
+
+    def _command(self, verb: str) -> None:
+        operation = self.log.invoked(client=self.name, what=verb, subject=self.email)
+        done = self.market.manage("auth", verb, self.email)
+        operation.ended = time.time()
+        refused = done.returncode != 0 and "CommandError" in done.stderr
+        operation.outcome = history.OK if done.returncode == 0 else history.FAIL if refused else history.UNKNOWN
+        operation.said = done.stderr[-300:]
+
+
+class Visitor(Person):
+    """Signs in and out; remembers the tokens that must be refused from then on."""
+
+    def act(self) -> None:
+        body = {"email": self.email, "password": _PASSWORD}
+        self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
+        self.look("/api/orders")
+        token = self.http.cookies.get("access_token", default="")
+        self.ask("sign-out", "POST", "/api/users/signout", subject=token)
+        self.http.cookies.clear()
+        self.rest(2.0, 5.0)
+
+
+@dataclasses.dataclass
+class Crowd:
+    """Everybody, living at once."""
+
+    people: list[Person]
+    threads: list[threading.Thread]
+    troubles: list[str] = dataclasses.field(default_factory=list)
+
+    def disperse(self) -> None:
+        """Have everybody finish what they are at, and go."""
+        for person in self.people:
+            person.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def gather(up: market.Market, *, seed: int, log: history.History, trouble: Callable[[str], None]) -> Crowd:
+    """Send everybody to the market. `trouble` is told what a client could not cope with."""
+    stall = Stall()
+    cast = [(Seller, f"seller{n}") for n in range(SELLERS)] + [(Buyer, f"buyer{n}") for n in range(BUYERS)]
+    cast += [(Suspect, "suspect"), (Visitor, "visitor")]
+    people = [role(name, up=up, seed=seed, log=log, stall=stall) for role, name in cast]
+
+    def live(person: Person) -> None:
+        try:
+            person.live()
+        except Exception as error:  # it would only be missing from the history
+            trouble(f"{person.name}: {type(error).__name__}: {error}")
+
+    threads = [threading.Thread(target=live, args=[person], name=person.name) for person in people]
+    for thread in threads:
+        thread.start()
+    return Crowd(people, threads)
+
+
+def _end_of(order: dict[str, Any]) -> float:
+    return dt.datetime.fromisoformat(order["expiresAt"].replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,37 @@
+"""Every fault by its name."""
+
+from collections.abc import Mapping, Sequence
+
+from deploy.chaos.faults import base, broker, clock, deliveries, network, processes, resources
+from deploy.local.refusals import Refusal
+
+FAULTS: Mapping[str, type[base.Fault]] = {
+    "kill": processes.Kill,
+    "freeze": processes.Freeze,
+    "broker-restart": broker.Restart,
+    "broker-wipe": broker.Wipe,
+    "queue-deleted": broker.QueueDeleted,
+    "cut": network.Cut,
+    "half-open": network.HalfOpen,
+    "slow": network.Slow,
+    "duplicate": deliveries.Duplicate,
+    "reorder": deliveries.Reorder,
+    "poison": deliveries.Poison,
+    "connections": resources.Connections,
+    "disk-full": resources.DiskFull,
+    "clock-skew": clock.ClockSkew,
+}
+
+
+def choose(asked: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The faults to use, and those that cannot be had here with the reason.
+
+    All when none is asked for. Raises Refusal for one that does not exist, or was asked for by name and cannot be had.
+    """
+    for name in asked:
+        if name not in FAULTS:
+            raise Refusal(f"There is no fault {name}.", do="there are: " + ", ".join(FAULTS))
+        if why := FAULTS[name].missing():
+            raise Refusal(f"The fault {name} cannot be had.", why=why, do="leave it out of --faults")
+    refused = {name: why for name, fault in FAULTS.items() if not asked and (why := fault.missing())}
+    return [name for name in FAULTS if name not in refused and (not asked or name in asked)], refused

@@ -1,0 +1,74 @@
+"""Carries a plan out: each strike at its time, in a thread of its own, and every one healed in the end."""
+
+import dataclasses
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from deploy.chaos import market, plan
+from deploy.chaos.faults import base, table
+
+
+@dataclasses.dataclass
+class Struck:
+    """What became of one strike; times in seconds since the epoch."""
+
+    strike: plan.Strike
+    began: float
+    ended: float = 0.0
+    """When it was healed, and what it hurt worked again; 0 until then."""
+    told: str = ""
+    missed: str = ""
+    trouble: str = ""
+    """What went wrong while it struck or healed, besides missing: a fault of the nemesis or of the market's healing."""
+
+    @property
+    def hit(self) -> bool:
+        return not self.missed and not self.trouble
+
+
+class Nemesis:
+    """One plan against one market."""
+
+    def __init__(self, up: market.Market, strikes: Sequence[plan.Strike], *, say: Callable[[str], None]) -> None:
+        self._market, self._strikes, self._say = up, strikes, say
+        self.ledger = base.Ledger()
+        self.struck: list[Struck] = []
+
+    def run(self) -> None:
+        """Strike everything at its time; returns when all is healed."""
+        began = time.monotonic()
+        threads = []
+        for strike in self._strikes:
+            time.sleep(max(0.0, began + strike.at - time.monotonic()))
+            threads.append(threading.Thread(target=self._carry_out, args=[strike], name=strike.fault))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+
+    def _carry_out(self, strike: plan.Strike) -> None:
+        record = Struck(strike, began=time.time())
+        self.struck.append(record)
+        fault = table.FAULTS[strike.fault](self._market, strike, self.ledger)
+        try:
+            record.told = fault.strike()
+            self._say(f"{strike.fault} {strike.target}: {record.told}")
+            time.sleep(strike.seconds)
+        except base.Missed as missed:
+            record.missed = str(missed) or "nothing to hurt"
+            self._say(f"{strike.fault} {strike.target} missed: {record.missed}")
+        except Exception:  # whatever it is, the others go on, and it is in the report
+            record.trouble = traceback.format_exc()
+        self._heal(fault, record)
+
+    def _heal(self, fault: base.Fault, record: Struck) -> None:
+        try:
+            fault.heal()
+        except base.Missed as missed:
+            record.missed = record.missed or str(missed)
+        except Exception:
+            record.trouble = record.trouble or traceback.format_exc()
+        record.ended = time.time()
+        if record.trouble:
+            self._say(f"{record.strike.fault} {record.strike.target}: {record.trouble.splitlines()[-1]}")

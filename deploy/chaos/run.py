@@ -1,0 +1,145 @@
+"""One run: a market of its own, people who trade, the nemesis, quiet, and the checks."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from deploy.chaos import checks, clients, history, market, nemesis, plan, report, watch
+from deploy.chaos.faults import table
+from deploy.local import audit, brokers, files, homes
+from deploy.local.finding import Databases, Finding
+
+CALM = 10.0
+"""Seconds in which people go on trading after everything is healed."""
+ORDER_WINDOW = 10
+_QUIET_WITHIN = 60.0
+
+
+def main(
+    home: homes.Home,
+    *,
+    minutes: float,
+    seed: int,
+    seeds: int,
+    faults: str,
+    broker: str,
+    kill_every: float,
+    freeze: float,
+    keep: bool,
+) -> int:
+    """Run as many seeds as asked, each on a fresh market, and print what came of them. 1 on any violation."""
+    chosen, refused = table.choose([name for name in faults.split(",") if name])
+    place = files.directory(files.directory(home.path) / "chaos")
+    reports = []
+    for number in range(seed, seed + seeds):
+        done = once(
+            seed=number,
+            seconds=60 * minutes,
+            faults=chosen,
+            refused=refused,
+            broker=brokers.choose(home, broker),
+            kill_every=kill_every,
+            freeze=freeze,
+            keep=keep,
+            say=_say,
+        )
+        report.write(done, place)
+        print("\n" + report.text(done) + "\n", flush=True)
+        reports.append(done)
+    if seeds > 1:
+        files.write(place / "table.md", report.table(reports) + "\n")
+        print(report.table(reports))
+    print(f"\nreports are in {place}")
+    return 0 if all(one.is_clean for one in reports) else 1
+
+
+def once(
+    *,
+    seed: int,
+    seconds: float,
+    faults: Sequence[str],
+    refused: dict[str, str],
+    broker: str,
+    kill_every: float = 3.5,
+    freeze: float = 20.0,
+    keep: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> report.Report:
+    """One seed on a market of its own."""
+    strikes = plan.draw(seed=seed, seconds=seconds, faults=faults, kill_every=kill_every, freeze=freeze)
+    with market.running(broker=broker, order_window=ORDER_WINDOW, keep=keep) as up:
+        say(f"seed {seed}: {len(strikes)} strikes in {seconds:.0f} s against {up.home.path}")
+        return _hurt(up, seed=seed, strikes=strikes, refused=refused, say=say)
+
+
+def _hurt(
+    up: market.Market,
+    *,
+    seed: int,
+    strikes: Sequence[plan.Strike],
+    refused: dict[str, str],
+    say: Callable[[str], None],
+) -> report.Report:
+    log, troubles, began = history.History(), list[str](), time.monotonic()
+    attack = nemesis.Nemesis(up, strikes, say=say)
+    with watch.Overdue(up) as overdue:
+        crowd = clients.gather(up, seed=seed, log=log, trouble=troubles.append)
+        attack.run()
+        up.wait_ready()
+        say(f"all is healed; {CALM:.0f} s of calm")
+        time.sleep(CALM)
+        crowd.disperse()
+        ended = time.monotonic()
+        with audit.opened(up.dsns()) as all_:
+            drained, at_rest, left = watch.until_quiet(
+                all_,
+                seconds=_QUIET_WITHIN + ORDER_WINDOW,
+                expected=lambda one: checks.is_injected(one, attack.ledger, all_),
+                say=say,
+            )
+            found = _findings(up, all_, log, attack, overdue, left)
+            purchases = _purchases(all_)
+    return report.make(
+        seed=seed,
+        broker=up.broker,
+        seconds=ended - began,
+        planned=attack.struck,
+        refused=refused,
+        log=log,
+        purchases=purchases,
+        drained=drained,
+        at_rest=at_rest,
+        found=found,
+        troubles=troubles,
+    )
+
+
+def _findings(
+    up: market.Market,
+    all_: Databases,
+    log: history.History,
+    attack: nemesis.Nemesis,
+    overdue: watch.Overdue,
+    left: set[Finding],
+) -> list[Finding]:
+    return sorted(
+        {
+            *left,
+            *checks.acknowledged_writes_are_there(log, all_),
+            *checks.bans_hold(log, all_),
+            *checks.sign_outs_hold(log, up.url),
+            *checks.nothing_is_done_twice(log, all_),
+            *checks.reads_go_forward(log),
+            *checks.refusals_are_the_promised_ones(log, attack.struck),
+            *checks.expiry_is_in_time(overdue.seen, attack.struck),
+            *checks.poison_is_parked(attack.ledger, all_),
+        }
+    )
+
+
+def _purchases(all_: Databases) -> int:
+    (row,) = all_["orders"].execute("SELECT count(*) AS number FROM orders_order WHERE status = 'complete'").fetchall()
+    return int(row["number"])
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
