@@ -13,7 +13,7 @@ import httpx
 
 from deploy.chaos import history, market
 
-SELLERS, BUYERS = 3, 6
+SELLERS, BUYERS = 4, 10
 TOKENS = (
     "tok_visa",
     "tok_visa",
@@ -27,6 +27,7 @@ TOKENS = (
 _PASSWORD = "every seat has a story"  # noqa: S105 - of people who do not exist
 _TIMEOUT = httpx.Timeout(12.0, connect=5.0)
 _TRIES = 4
+_SHARED = 0.2  # of the tickets that somebody reaches for
 _UNDECIDED = ("still_running",)
 
 
@@ -43,8 +44,12 @@ class Stall:
             del self._tickets[:-40]
 
     def pick(self, chance: random.Random) -> str | None:
+        """One of them, left on the stall now and then for somebody else to try as well."""
         with self._lock:
-            return chance.choice(self._tickets) if self._tickets else None
+            if not self._tickets:
+                return None
+            place = chance.randrange(len(self._tickets))
+            return self._tickets[place] if chance.random() < _SHARED else self._tickets.pop(place)
 
 
 class Person:
@@ -64,7 +69,7 @@ class Person:
             self._arrive()
         while not self.stop.is_set():
             self.act()
-            self.rest(0.2, 0.8)
+            self.rest(0.1, 0.5)
         self.http.close()
 
     def act(self) -> None:
@@ -133,7 +138,7 @@ class Seller(Person):
             self._withdraw()
         else:
             self.look(f"/api/tickets/{self.chance.choice(self._own)}")
-        self.rest(0.3, 1.2)
+        self.rest(0.1, 0.8)
 
     def _offer(self) -> None:
         self._number += 1
@@ -168,7 +173,7 @@ class Buyer(Person):
     def _go_on(self, order: dict[str, Any]) -> None:
         chosen = self.chance.random()
         if chosen < 0.15:
-            self.ask("cancel", "DELETE", f"/api/orders/{order['id']}", subject=order["id"])
+            self._cancel(order)
         elif chosen < 0.25:
             return  # and let it expire
         elif chosen < 0.40:
@@ -178,7 +183,12 @@ class Buyer(Person):
             self._pay(order)
             self._sees(order, "complete")
             if chosen > 0.95:
-                self.ask("cancel", "DELETE", f"/api/orders/{order['id']}", subject=order["id"])
+                self._cancel(order)
+
+    def _cancel(self, order: dict[str, Any]) -> None:
+        done = self.ask("cancel", "DELETE", f"/api/orders/{order['id']}", subject=order["id"])
+        if done.outcome == history.OK:
+            self.stall.add(order["ticket"]["id"])
 
     def _pay(self, order: dict[str, Any]) -> None:
         body = {"orderId": order["id"], "token": self.chance.choice(TOKENS)}
@@ -188,7 +198,7 @@ class Buyer(Person):
                 return
             self.rest(0.3, 0.6)  # payments has not heard of it yet
 
-    def _sees(self, order: dict[str, Any], status: str, *, seconds: float = 8.0) -> bool:
+    def _sees(self, order: dict[str, Any], status: str, *, seconds: float = 15.0) -> bool:
         """Whether the order became so before it became anything else that lasts."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.stop.is_set():

@@ -1,5 +1,6 @@
 """Carries a plan out: each strike at its time, in a thread of its own, and every one healed in the end."""
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -35,6 +36,7 @@ class Nemesis:
         self._market, self._strikes, self._say = up, strikes, say
         self.ledger = base.Ledger()
         self.struck: list[Struck] = []
+        self._held = {name: threading.Lock() for strike in strikes for name in strike.holds}
 
     def run(self) -> None:
         """Strike everything at its time; returns when all is healed."""
@@ -48,19 +50,29 @@ class Nemesis:
             thread.join()
 
     def _carry_out(self, strike: plan.Strike) -> None:
-        record = Struck(strike, began=time.time())
-        self.struck.append(record)
-        fault = table.FAULTS[strike.fault](self._market, strike, self.ledger)
+        """The plan keeps strikes apart that touch the same; on a slow machine healing may take longer than it thinks."""
+        with contextlib.ExitStack() as held:
+            for name in sorted(strike.holds):
+                held.enter_context(self._held[name])
+            record = Struck(strike, began=time.time())
+            self.struck.append(record)
+            fault = table.FAULTS[strike.fault](self._market, strike, self.ledger)
+            self._strike(fault, record)
+            if fault.may_be_hit_again:
+                held.close()
+            self._heal(fault, record)
+
+    def _strike(self, fault: base.Fault, record: Struck) -> None:
+        what = f"{record.strike.fault} {record.strike.target}"
         try:
             record.told = fault.strike()
-            self._say(f"{strike.fault} {strike.target}: {record.told}")
-            time.sleep(strike.seconds)
+            self._say(f"{what}: {record.told}")
+            time.sleep(record.strike.seconds)
         except base.Missed as missed:
             record.missed = str(missed) or "nothing to hurt"
-            self._say(f"{strike.fault} {strike.target} missed: {record.missed}")
+            self._say(f"{what} missed: {record.missed}")
         except Exception:  # whatever it is, the others go on, and it is in the report
             record.trouble = traceback.format_exc()
-        self._heal(fault, record)
 
     def _heal(self, fault: base.Fault, record: Struck) -> None:
         try:

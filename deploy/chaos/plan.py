@@ -15,6 +15,7 @@ PROCESSES = (
 )
 LINKS = tuple(f"{service}.{end}" for service in SERVICES for end in ("postgres", "broker"))
 SPEAKERS = SERVICES
+CRASH_POINTS = ("relay.confirmed", "consumer.applied", "payments.answered")
 LISTENERS = tuple(service for service in SERVICES if topology.LISTENS[service])
 
 
@@ -47,6 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "connections": Kind(targets=SERVICES, seconds=(2, 5), holds="{}.postgres"),
     "disk-full": Kind(targets=SERVICES, seconds=(2, 5), holds="{}.postgres", recovery=5),
     "clock-skew": Kind(targets=SERVICES, seconds=(3, 8), holds="{}.clock"),
+    "crash-point": Kind(targets=CRASH_POINTS, seconds=(0, 0), recovery=5),
 }
 ROUNDS = 2
 """How often every fault is dealt in the time given, at least."""

@@ -152,10 +152,12 @@ def table(reports: Sequence[Report]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def write(report: Report, place: Path) -> None:
-    """Keep it as JSON and as text."""
+def write(report: Report, log: history.History, place: Path) -> None:
+    """Keep it as JSON and as text, and what every client was told, one operation a line."""
     files.write(place / f"seed-{report.seed}.json", json.dumps(dataclasses.asdict(report), indent=1))
     files.write(place / f"seed-{report.seed}.txt", text(report) + "\n")
+    lines = (json.dumps(dataclasses.asdict(one)) for one in log.operations)
+    files.write(place / f"seed-{report.seed}.history.jsonl", "\n".join(lines) + "\n")
 
 
 def _cells(name: str, reports: Sequence[Report]) -> list[str]:

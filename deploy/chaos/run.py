@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from deploy.chaos import checks, clients, history, market, nemesis, plan, report, watch
 from deploy.chaos.faults import table
@@ -10,7 +11,7 @@ from deploy.local.finding import Databases, Finding
 
 CALM = 10.0
 """Seconds in which people go on trading after everything is healed."""
-ORDER_WINDOW = 10
+ORDER_WINDOW = 20
 _QUIET_WITHIN = 60.0
 
 
@@ -40,9 +41,9 @@ def main(
             kill_every=kill_every,
             freeze=freeze,
             keep=keep,
+            place=place,
             say=_say,
         )
-        report.write(done, place)
         print("\n" + report.text(done) + "\n", flush=True)
         reports.append(done)
     if seeds > 1:
@@ -62,13 +63,17 @@ def once(
     kill_every: float = 3.5,
     freeze: float = 20.0,
     keep: bool = False,
+    place: Path,
     say: Callable[[str], None] = lambda line: None,
 ) -> report.Report:
-    """One seed on a market of its own."""
+    """One seed on a market of its own; its report and its history are kept in `place`."""
     strikes = plan.draw(seed=seed, seconds=seconds, faults=faults, kill_every=kill_every, freeze=freeze)
     with market.running(broker=broker, order_window=ORDER_WINDOW, keep=keep) as up:
         say(f"seed {seed}: {len(strikes)} strikes in {seconds:.0f} s against {up.home.path}")
-        return _hurt(up, seed=seed, strikes=strikes, refused=refused, say=say)
+        log = history.History()
+        done = _hurt(up, seed=seed, strikes=strikes, refused=refused, log=log, say=say)
+    report.write(done, log, place)
+    return done
 
 
 def _hurt(
@@ -77,9 +82,10 @@ def _hurt(
     seed: int,
     strikes: Sequence[plan.Strike],
     refused: dict[str, str],
+    log: history.History,
     say: Callable[[str], None],
 ) -> report.Report:
-    log, troubles, began = history.History(), list[str](), time.monotonic()
+    troubles, began = list[str](), time.monotonic()
     attack = nemesis.Nemesis(up, strikes, say=say)
     with watch.Overdue(up) as overdue:
         crowd = clients.gather(up, seed=seed, log=log, trouble=troubles.append)

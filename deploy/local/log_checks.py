@@ -8,7 +8,6 @@ from deploy.local.finding import Databases, Finding
 from shared.contracts import registry
 from shared.messaging import topology
 
-_SOURCES = {service: source for source, service in registry.SERVICE_OF_SOURCE.items()}
 _SAID = "SELECT event_id, type, epoch, position FROM messaging_outboxevent WHERE position IS NOT NULL"
 _HEARD = "SELECT event_id, type, epoch, position, outcome FROM messaging_inboxevent WHERE source = %s"
 _CHANGES = """SELECT type, subject, aggregate_version AS version, epoch, position, data ->> 'status' AS status
@@ -52,7 +51,7 @@ def every_inbox_holds_its_logs(all_: Databases) -> Iterator[Finding]:
     for consumer, producers in topology.LISTENS.items():
         for producer in producers:
             said = {row["event_id"]: row for row in all_[producer].execute(_SAID)}
-            heard = {row["event_id"]: row for row in all_[consumer].execute(_HEARD, [_SOURCES[producer]])}
+            heard = {row["event_id"]: row for row in all_[consumer].execute(_HEARD, [registry.source_of(producer)])}
             yield from _differences(f"{consumer} from {producer}", said, heard)
 
 

@@ -35,10 +35,15 @@ class Row(NamedTuple):
 
 def body(row: Row) -> bytes:
     """The event as a message of this service."""
+    return said_by(registry.source_of(settings.SERVICE), row)
+
+
+def said_by(source: str, row: Row) -> bytes:
+    """The event as a message from `source`, in whose log the row stands."""
     return envelopes.encode(
         envelopes.Envelope(
             id=row.event_id,
-            source=registry.source_of(settings.SERVICE),
+            source=source,
             type=row.type,
             subject=row.subject,
             time=row.occurred_at.astimezone(dt.UTC),

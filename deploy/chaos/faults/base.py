@@ -1,6 +1,7 @@
 """What a fault is: it strikes a target, sees that it really struck, and heals what it did."""
 
 import random
+from typing import ClassVar
 
 from deploy.chaos import market, plan
 
@@ -11,6 +12,9 @@ class Missed(Exception):
 
 class Fault:
     """One strike of one kind. `heal` is called after its length, also when `strike` raised."""
+
+    may_be_hit_again: ClassVar[bool] = False
+    """Before it is healed: what is down only comes up again, and may be hit while it does."""
 
     def __init__(self, up: market.Market, strike: plan.Strike, ledger: "Ledger") -> None:
         self.market, self.target, self.ledger = up, strike.target, ledger

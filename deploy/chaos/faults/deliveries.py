@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import psycopg
-from psycopg.rows import dict_row
 
 from deploy.chaos import market
 from deploy.chaos.faults import base
 from shared.contracts import envelope as envelopes
 from shared.contracts import orders, payments, registry, tickets, users
-from shared.messaging import topology
+from shared.messaging import topology, wire
 from shared.messaging.brokers import connect, port
 
 _RECENT = 200
@@ -23,7 +22,6 @@ _POISONOUS = {
     "orders": orders.OrderCreated,
     "payments": payments.PaymentAuthorized,
 }
-_SOURCES = {service: source for source, service in registry.SERVICE_OF_SOURCE.items()}
 
 
 class Duplicate(base.Fault):
@@ -93,31 +91,17 @@ class Poison(base.Fault):
 
 def _recent(up: market.Market, service: str, *, most: int = _RECENT) -> Iterator[bytes]:
     """The newest sent events of a producer, as it said them."""
-    query = """SELECT event_id, type, subject, occurred_at, dataschema, epoch, position, data::text AS data,
-                      aggregate_version, traceparent, request_id
-               FROM messaging_outboxevent WHERE sent_at IS NOT NULL ORDER BY epoch DESC, position DESC LIMIT %s"""
+    query = (
+        f"SELECT {wire.COLUMNS} FROM messaging_outboxevent"  # noqa: S608 - columns of our own
+        " WHERE sent_at IS NOT NULL ORDER BY epoch DESC, position DESC LIMIT %s"
+    )
     try:
-        with psycopg.connect(up.dsns()[service], connect_timeout=5, row_factory=dict_row) as connection:
-            rows = connection.execute(query, [most]).fetchall()
+        with psycopg.connect(up.dsns()[service], connect_timeout=5) as connection:
+            found = connection.execute(query.encode(), [most]).fetchall()
     except psycopg.OperationalError as error:
         raise base.Missed(f"its log cannot be read: {error}") from error
-    for row in rows:
-        yield envelopes.encode(
-            envelopes.Envelope(
-                id=row["event_id"],
-                source=_SOURCES[service],
-                type=row["type"],
-                subject=row["subject"],
-                time=row["occurred_at"],
-                dataschema=row["dataschema"],
-                logepoch=row["epoch"],
-                position=row["position"],
-                data=msgspec.Raw(row["data"].encode()),
-                aggregateversion=row["aggregate_version"],
-                traceparent=row["traceparent"],
-                requestid=row["request_id"],
-            )
-        )
+    for row in wire.rows(found):
+        yield wire.said_by(registry.source_of(service), row)
 
 
 def _say(up: market.Market, service: str, bodies: Sequence[bytes]) -> None:

@@ -20,6 +20,7 @@ FAULTS: Mapping[str, type[base.Fault]] = {
     "connections": resources.Connections,
     "disk-full": resources.DiskFull,
     "clock-skew": clock.ClockSkew,
+    "crash-point": processes.CrashPoint,
 }
 
 
