@@ -169,6 +169,8 @@ class Buyer(Person):
         done = self.insist("order", "/api/orders", {"ticketId": ticket}, subject=ticket)
         if done.outcome == history.OK:
             self._go_on(done.answer)
+        elif done.status == 404:
+            self.stall.add(ticket)  # orders has not heard of it yet
 
     def _go_on(self, order: dict[str, Any]) -> None:
         chosen = self.chance.random()

@@ -84,12 +84,14 @@ def draw(
     """The strikes of this seed in their order. No two that overlap touch the same thing.
 
     `kill_every`: mean seconds between two kills; `freeze`: the length of a freeze. Every fault comes at least ROUNDS
-    times, and as many more times as one strike each five seconds makes room for.
+    times, and as many more times as one strike each five seconds finds room for.
     """
     chance = random.Random(seed)  # noqa: S311 - a plan, no secret
     strikes: list[Strike] = []
     for at, fault in sorted(_dealt(chance, seconds, faults, kill_every)):
-        strikes.append(_placed(chance, at, fault, freeze, strikes))
+        strike = _placed(chance, at, fault, freeze, strikes)
+        if strike.at < seconds or sum(other.fault == fault for other in strikes) < ROUNDS:
+            strikes.append(strike)
     return sorted(strikes, key=lambda strike: strike.at)
 
 

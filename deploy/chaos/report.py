@@ -11,6 +11,7 @@ from deploy.chaos import history, nemesis
 from deploy.local import files
 from deploy.local.finding import Finding
 
+_DEADLY = ("kill", "reorder", "broker-wipe", "crash-point")
 _LOST = ("lost", "never heard", "ticket lost")
 _DOUBLED = ("doubled", "heard twice", "sold twice")
 _INVERTED = ("inversion", "versions", "states")
@@ -35,8 +36,9 @@ class Report:
     unavailable: int
     """Answers of 503."""
     drained: float
-    """Seconds from the last client's last request until everything said was heard."""
+    """Seconds from the last healing until everything said before it was heard."""
     at_rest: float
+    """Seconds from the last client's last request until nothing had anything before it."""
     wipes_healed: list[float]
     """Seconds from each wipe of the broker until it was ready again."""
     violations: list[str]
@@ -84,7 +86,7 @@ def make(
         seconds=round(seconds, 1),
         faults=dict(sorted(kinds.items())),
         refused=refused,
-        kills=kinds["kill"]["struck"] + kinds["reorder"]["struck"] + kinds["broker-wipe"]["struck"],
+        kills=sum(kinds[fault]["struck"] for fault in _DEADLY if fault in kinds),
         down_most=_longest(planned, "kill"),
         purchases=purchases,
         writes=dict(collections.Counter(one.outcome for one in log.writes())),
@@ -115,7 +117,7 @@ def text(report: Report) -> str:
         f"  purchases        {report.purchases} complete",
         f"  writes           {_told(report.writes)}; {report.unavailable} answers of 503",
         f"  lost {counts['lost']} · doubled {counts['doubled']} · inversions {counts['inversions']}",
-        f"  everything heard {report.drained:.1f} s after the last request, at rest after {report.at_rest:.1f} s",
+        f"  drained          {report.drained:.1f} s after the last healing; at rest {report.at_rest:.1f} s after the last request",
     ]
     if report.wipes_healed:
         lines.append(

@@ -91,16 +91,16 @@ def _hurt(
         crowd = clients.gather(up, seed=seed, log=log, trouble=troubles.append)
         attack.run()
         up.wait_ready()
-        say(f"all is healed; {CALM:.0f} s of calm")
-        time.sleep(CALM)
-        crowd.disperse()
-        ended = time.monotonic()
         with audit.opened(up.dsns()) as all_:
-            drained, at_rest, left = watch.until_quiet(
+            drained = watch.until_heard(all_, seconds=_QUIET_WITHIN)
+            say(f"all is healed, everything was heard after {drained:.1f} s; {CALM:.0f} s of calm")
+            time.sleep(CALM)
+            crowd.disperse()
+            ended = time.monotonic()
+            at_rest, left = watch.until_quiet(
                 all_,
                 seconds=_QUIET_WITHIN + ORDER_WINDOW,
                 expected=lambda one: checks.is_injected(one, attack.ledger, all_),
-                say=say,
             )
             found = _findings(up, all_, log, attack, overdue, left)
             purchases = _purchases(all_)

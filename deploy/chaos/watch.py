@@ -3,13 +3,14 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 
 from deploy.chaos import market
 from deploy.local import audit
 from deploy.local.finding import Databases, Finding
+from shared.messaging import topology
 
 _EVERY = 0.5
 _OVERDUE = """SELECT id, extract(epoch FROM expires_at) AS ended FROM orders_order
@@ -18,9 +19,7 @@ _OVERDUE = """SELECT id, extract(epoch FROM expires_at) AS ended FROM orders_ord
 _OPEN = {
     "orders": "SELECT count(*) AS number FROM orders_order WHERE status IN ('created', 'awaiting_payment')",
     "payments": """SELECT count(*) AS number FROM payments_payment WHERE status IN ('requested', 'unknown', 'authorized')""",
-    "messaging": "SELECT count(*) AS number FROM messaging_outboxevent WHERE sent_at IS NULL",
 }
-_TRAFFIC = ("never heard", "never said", "unsent", "orders' copy of tickets", "payments' copy of orders")
 
 
 class Overdue:
@@ -58,31 +57,40 @@ class Overdue:
             self.seen.append((now, str(order), float(str(ended))))
 
 
-def until_quiet(
-    all_: Databases, *, seconds: float, expected: Callable[[Finding], bool], say: Callable[[str], None]
-) -> tuple[float, float, set[Finding]]:
-    """Wait until everything said is heard, and every order and payment has come to rest.
+def until_heard(all_: Databases, *, seconds: float) -> float:
+    """Wait until everything said up to now is heard by everybody who listens. The seconds that took, at most `seconds`."""
+    began = time.monotonic()
+    said = {service: _ids(all_, service, "messaging_outboxevent") for service in all_}
+    while _is_missing(all_, said) and time.monotonic() < began + seconds:
+        time.sleep(_EVERY / 5)
+    return time.monotonic() - began
 
-    `expected`: whether a finding is of the nemesis's own making.
-    Seconds until the first, seconds until both, and what was still wrong after `seconds`.
+
+def until_quiet(all_: Databases, *, seconds: float, expected: Callable[[Finding], bool]) -> tuple[float, set[Finding]]:
+    """Wait until nothing looks wrong, and every order and payment has come to rest.
+
+    `expected`: whether a finding is of the nemesis's own making. The seconds that took, and what was still wrong after
+    `seconds`.
     """
     began = time.monotonic()
-    drained = 0.0
     while True:
         found = {one for one in audit.look(all_) if not expected(one)}
+        waiting = _open(all_)
         passed = time.monotonic() - began
-        if not drained and not any(one.check in _TRAFFIC or "copy" in one.check for one in found) and not _unsent(all_):
-            drained = passed
-            say(f"everything said is heard after {passed:.1f} s")
-        if drained and not found and not _open(all_):
-            return drained, passed, found
-        if passed > seconds or (drained and not _open(all_) and passed > drained + 2 * audit.PATIENCE):
-            return drained or passed, passed, found
+        if passed > seconds or not (found or waiting):
+            still = {Finding("at rest", "orders and payments", f"{waiting} are not")} if waiting else set()
+            return passed, found | still
         time.sleep(_EVERY)
 
 
-def _unsent(all_: Databases) -> int:
-    return sum(_number(all_, service, _OPEN["messaging"]) for service in all_)
+def _is_missing(all_: Databases, said: Mapping[str, set[object]]) -> bool:
+    heard = {service: _ids(all_, service, "messaging_inboxevent") for service in all_}
+    return any(said[producer] - heard[consumer] for consumer, heeded in topology.LISTENS.items() for producer in heeded)
+
+
+def _ids(all_: Databases, service: str, table: str) -> set[object]:
+    query = f"SELECT event_id FROM {table}"  # noqa: S608 - a name of ours
+    return {row["event_id"] for row in all_[service].execute(query.encode())}
 
 
 def _open(all_: Databases) -> int:
