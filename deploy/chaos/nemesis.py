@@ -19,10 +19,12 @@ class Struck:
     began: float
     ended: float = 0.0
     """When it was healed, and what it hurt worked again; 0 until then."""
+    heard_after: float = 0.0
+    """Seconds from the strike until everything said before its healing was heard; 0 where nobody waited for that."""
     told: str = ""
     missed: str = ""
     trouble: str = ""
-    """What went wrong while it struck or healed, besides missing: a fault of the nemesis or of the market's healing."""
+    """What went wrong while it struck or healed, besides missing: the nemesis's fault, or the market did not heal."""
 
     @property
     def hit(self) -> bool:
@@ -37,6 +39,13 @@ class Nemesis:
         self.ledger = base.Ledger()
         self.struck: list[Struck] = []
         self._held = {name: threading.Lock() for strike in strikes for name in strike.holds}
+
+    def run_one_by_one(self, *, until_heard: Callable[[], object]) -> None:
+        """Strike one after the other, each not before the last is healed and what was said meanwhile is heard."""
+        for strike in self._strikes:
+            self._carry_out(strike)
+            until_heard()
+            self.struck[-1].heard_after = time.time() - self.struck[-1].began
 
     def run(self) -> None:
         """Strike everything at its time; returns when all is healed."""

@@ -41,6 +41,8 @@ class Report:
     """Seconds from the last client's last request until nothing had anything before it."""
     wipes_healed: list[float]
     """Seconds from each wipe of the broker until it was ready again."""
+    heard_after: dict[str, list[float]]
+    """By kind, where strikes came one by one: seconds from each until everything said before its healing was heard."""
     violations: list[str]
     missed: list[str]
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -96,6 +98,10 @@ def make(
         wipes_healed=[
             round(one.ended - one.began, 1) for one in planned if one.strike.fault == "broker-wipe" and one.hit
         ],
+        heard_after={
+            kind: [round(one.heard_after, 1) for one in planned if one.strike.fault == kind and one.heard_after]
+            for kind in kinds
+        },
         violations=[*map(str, found), *broken, *never, *troubles],
         missed=[f"{one.strike.fault} {one.strike.target}: {one.missed}" for one in planned if one.missed],
         counts={
@@ -123,6 +129,11 @@ def text(report: Report) -> str:
         lines.append(
             f"  broker wiped     {len(report.wipes_healed)} times, up again within {max(report.wipes_healed):.1f} s"
         )
+    lines += [
+        f"  after {kind}, everything was heard within {max(times):.1f} s"
+        for kind, times in report.heard_after.items()
+        if times
+    ]
     lines += [f"  refused: {kind}: {why}" for kind, why in report.refused.items()]
     lines += [f"  missed: {told}" for told in report.missed]
     lines += [f"  VIOLATION {told}" for told in report.violations[:50]]

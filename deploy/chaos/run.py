@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from deploy.chaos import checks, clients, history, market, nemesis, plan, report, watch
@@ -25,6 +26,7 @@ def main(
     broker: str,
     kill_every: float,
     freeze: float,
+    one_by_one: bool,
     keep: bool,
 ) -> int:
     """Run as many seeds as asked, each on a fresh market, and print what came of them. 1 on any violation."""
@@ -40,6 +42,7 @@ def main(
             broker=brokers.choose(home, broker),
             kill_every=kill_every,
             freeze=freeze,
+            one_by_one=one_by_one,
             keep=keep,
             place=place,
             say=_say,
@@ -62,6 +65,7 @@ def once(
     broker: str,
     kill_every: float = 3.5,
     freeze: float = 20.0,
+    one_by_one: bool = False,
     keep: bool = False,
     place: Path,
     say: Callable[[str], None] = lambda line: None,
@@ -71,7 +75,7 @@ def once(
     with market.running(broker=broker, order_window=ORDER_WINDOW, keep=keep) as up:
         say(f"seed {seed}: {len(strikes)} strikes in {seconds:.0f} s against {up.home.path}")
         log = history.History()
-        done = _hurt(up, seed=seed, strikes=strikes, refused=refused, log=log, say=say)
+        done = _hurt(up, seed=seed, strikes=strikes, refused=refused, log=log, one_by_one=one_by_one, say=say)
     report.write(done, log, place)
     return done
 
@@ -83,13 +87,17 @@ def _hurt(
     strikes: Sequence[plan.Strike],
     refused: dict[str, str],
     log: history.History,
+    one_by_one: bool,
     say: Callable[[str], None],
 ) -> report.Report:
     troubles, began = list[str](), time.monotonic()
     attack = nemesis.Nemesis(up, strikes, say=say)
     with watch.Overdue(up) as overdue:
         crowd = clients.gather(up, seed=seed, log=log, trouble=troubles.append)
-        attack.run()
+        if one_by_one:
+            attack.run_one_by_one(until_heard=partial(_heard, up))
+        else:
+            attack.run()
         up.wait_ready()
         with audit.opened(up.dsns()) as all_:
             drained = watch.until_heard(all_, seconds=_QUIET_WITHIN)
@@ -117,6 +125,11 @@ def _hurt(
         found=found,
         troubles=troubles,
     )
+
+
+def _heard(up: market.Market) -> float:
+    with audit.opened(up.dsns()) as all_:
+        return watch.until_heard(all_, seconds=_QUIET_WITHIN)
 
 
 def _findings(

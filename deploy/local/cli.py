@@ -92,6 +92,7 @@ def _chaos(home: homes.Home, chosen: argparse.Namespace) -> int:
         broker=chosen.broker,
         kill_every=chosen.kill_every,
         freeze=chosen.freeze,
+        one_by_one=chosen.one_by_one,
         keep=chosen.keep,
     )
 
@@ -162,6 +163,7 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--broker",), _BROKER),
             (("--kill-every",), {"type": float, "default": 3.5, "help": "mean seconds between two kills (3.5)"}),
             (("--freeze",), {"type": float, "default": 20.0, "help": "how many seconds a freeze lasts (20)"}),
+            (("--one-by-one",), {"action": "store_true", "help": "heal each strike, and measure, before the next"}),
             (("--keep",), {"action": "store_true", "help": "leave the market's directory, with its logs, behind"}),
         ],
         _chaos,
