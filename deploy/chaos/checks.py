@@ -42,7 +42,8 @@ def _offer_kept(one: history.Operation, all_: Databases) -> str:
 
 def _edit_kept(one: history.Operation, all_: Databases) -> str:
     """In the log, for the ticket itself may have been edited again."""
-    query = "SELECT data FROM messaging_outboxevent WHERE subject = %s AND aggregate_version = %s AND type = 'ticket.updated'"
+    query = """SELECT data FROM messaging_outboxevent
+               WHERE subject = %s AND aggregate_version = %s AND type = 'ticket.updated'"""
     row = _row(all_, "tickets", query, one.subject, one.answer["version"])
     wanted = one.asked["venue"], round(one.asked["price"] * 100)
     seen = (row["data"]["venue"], row["data"]["amountMinor"]) if row else None
@@ -159,9 +160,7 @@ def refusals_are_the_promised_ones(log: history.History, struck: Sequence[nemesi
             yield _refused("5xx", one)
         elif one.status == 503 and not any(_overlaps(hit, one.began, one.ended) for hit in struck):
             yield _refused("503 in peace", one)
-        elif one.status in _FORBIDDEN and not one.what.startswith("sign-"):
-            yield _refused("refusal", one)
-        elif one.status == 401 and one.client not in _MAY_BE_SIGNED_OUT:
+        elif _is_unearned(one):
             yield _refused("refusal", one)
 
 
@@ -207,6 +206,12 @@ def _hurts_expiry(hit: nemesis.Struck) -> bool:
     """Orders expire by a sweep of its messaging process, in its database, by that one's clock."""
     target = hit.strike.target
     return target in ("orders", "orders.messaging", "orders.postgres")
+
+
+def _is_unearned(one: history.Operation) -> bool:
+    if one.status == 401:
+        return one.client not in _MAY_BE_SIGNED_OUT
+    return one.status in _FORBIDDEN and not one.what.startswith("sign-")
 
 
 def _refused(check: str, one: history.Operation) -> Finding:

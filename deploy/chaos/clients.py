@@ -57,7 +57,7 @@ class Person:
 
     def __init__(self, name: str, *, up: market.Market, seed: int, log: history.History, stall: Stall) -> None:
         self.name, self.market, self.log, self.stall = name, up, log, stall
-        self.chance = random.Random(f"{seed} {name}")  # noqa: S311 - a part to play, no secret
+        self.chance = random.Random(f"{seed} {name}")
         self.email = f"{name}.{uuid.uuid4().hex[:10]}@chaos.example"
         self.id = ""
         self.http = httpx.Client(base_url=up.url, timeout=_TIMEOUT)
@@ -205,7 +205,7 @@ class Buyer(Person):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.stop.is_set():
             seen = self.look(f"/api/orders/{order['id']}").get("status", "created")
-            if seen != "created" and seen != "awaiting_payment" or seen == status:
+            if seen == status or seen not in ("created", "awaiting_payment"):
                 return bool(seen == status)
             self.rest(0.2, 0.4)
         return False
@@ -244,7 +244,7 @@ class Visitor(Person):
         body = {"email": self.email, "password": _PASSWORD}
         self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
         self.look("/api/orders")
-        token = self.http.cookies.get("access_token", default="")
+        token = self.http.cookies.get("access_token") or ""
         self.ask("sign-out", "POST", "/api/users/signout", subject=token)
         self.http.cookies.clear()
         self.rest(2.0, 5.0)
@@ -269,7 +269,9 @@ class Crowd:
 def gather(up: market.Market, *, seed: int, log: history.History, trouble: Callable[[str], None]) -> Crowd:
     """Send everybody to the market. `trouble` is told what a client could not cope with."""
     stall = Stall()
-    cast = [(Seller, f"seller{n}") for n in range(SELLERS)] + [(Buyer, f"buyer{n}") for n in range(BUYERS)]
+    cast: list[tuple[type[Person], str]] = [(Seller, f"seller{n}") for n in range(SELLERS)] + [
+        (Buyer, f"buyer{n}") for n in range(BUYERS)
+    ]
     cast += [(Suspect, "suspect"), (Visitor, "visitor")]
     people = [role(name, up=up, seed=seed, log=log, stall=stall) for role, name in cast]
 

@@ -1,4 +1,4 @@
-"""The nemesis's own market: real processes behind a proxy, its databases on small disks and with clocks of their own."""
+"""The nemesis's own market: real processes behind a proxy, databases on small disks and with clocks of their own."""
 
 import contextlib
 import ctypes
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Market:
             pid: int | None = self.row(name)["pid"]
             return pid if pid and pid != self._killed.get(name) and psutil.pid_exists(pid) else None
 
-        return until(fresh, seconds=seconds, what=f"a process {name}")
+        found: int = until(fresh, seconds=seconds, what=f"a process {name}")
+        return found
 
     def kill(self, name: str) -> int:
         """`kill -9` the main process of `name`; the supervisor starts it again. The pid killed."""
@@ -78,7 +80,7 @@ class Market:
     def wait_ready(self, *names: str, seconds: float = _READY_WITHIN) -> None:
         """Until these processes (all when none is named) are ready. Raises TimeoutError."""
         for name in names or self.names():
-            until(lambda name=name: self.is_ready(name), seconds=seconds, what=f"{name} to be ready")
+            until(partial(self.is_ready, name), seconds=seconds, what=f"{name} to be ready")
 
     def names(self) -> list[str]:
         return [row["name"] for row in supervisor.read(self.home.state)["processes"]]

@@ -59,7 +59,7 @@ class Nemesis:
             thread.join()
 
     def _carry_out(self, strike: plan.Strike) -> None:
-        """The plan keeps strikes apart that touch the same; on a slow machine healing may take longer than it thinks."""
+        """The plan keeps strikes apart that touch the same; healing on a slow machine may take longer than it knows."""
         with contextlib.ExitStack() as held:
             for name in sorted(strike.holds):
                 held.enter_context(self._held[name])

@@ -86,7 +86,7 @@ def draw(
     `kill_every`: mean seconds between two kills; `freeze`: the length of a freeze. Every fault comes at least ROUNDS
     times, and as many more times as one strike each five seconds finds room for.
     """
-    chance = random.Random(seed)  # noqa: S311 - a plan, no secret
+    chance = random.Random(seed)
     strikes: list[Strike] = []
     for at, fault in sorted(_dealt(chance, seconds, faults, kill_every)):
         strike = _placed(chance, at, fault, freeze, strikes)

@@ -72,16 +72,9 @@ def make(
     for one in planned:
         kinds[one.strike.fault]["planned"] += 1
         kinds[one.strike.fault]["struck"] += one.hit
-    broken = [
-        f"{one.strike.fault} {one.strike.target}: {one.trouble.strip().splitlines()[-1]}"
-        for one in planned
-        if one.trouble
-    ]
-    never = [
-        f"{kind} was planned {count['planned']} times and never struck"
-        for kind, count in kinds.items()
-        if not count["struck"]
-    ]
+    broken = [f"{_named(one)}: {one.trouble.strip().splitlines()[-1]}" for one in planned if one.trouble]
+    idle = [kind for kind, count in kinds.items() if not count["struck"]]
+    never = [f"{kind} was planned {kinds[kind]['planned']} times and never struck" for kind in idle]
     return Report(
         seed=seed,
         broker=broker,
@@ -103,7 +96,7 @@ def make(
             for kind in kinds
         },
         violations=[*map(str, found), *broken, *never, *troubles],
-        missed=[f"{one.strike.fault} {one.strike.target}: {one.missed}" for one in planned if one.missed],
+        missed=[f"{_named(one)}: {one.missed}" for one in planned if one.missed],
         counts={
             "lost": sum(one.check in _LOST for one in found),
             "doubled": sum(one.check in _DOUBLED for one in found),
@@ -123,7 +116,8 @@ def text(report: Report) -> str:
         f"  purchases        {report.purchases} complete",
         f"  writes           {_told(report.writes)}; {report.unavailable} answers of 503",
         f"  lost {counts['lost']} · doubled {counts['doubled']} · inversions {counts['inversions']}",
-        f"  drained          {report.drained:.1f} s after the last healing; at rest {report.at_rest:.1f} s after the last request",
+        f"  drained          {report.drained:.1f} s after the last healing",
+        f"  at rest          {report.at_rest:.1f} s after the last request",
     ]
     if report.wipes_healed:
         lines.append(
@@ -189,6 +183,10 @@ def _cells(name: str, reports: Sequence[Report]) -> list[str]:
         f"{max(report.drained for report in reports):.1f} s",
         total(lambda one: len(one.violations)),
     ]
+
+
+def _named(one: nemesis.Struck) -> str:
+    return f"{one.strike.fault} {one.strike.target}"
 
 
 def _longest(planned: Sequence[nemesis.Struck], fault: str) -> float:

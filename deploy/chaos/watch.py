@@ -18,7 +18,8 @@ _OVERDUE = """SELECT id, extract(epoch FROM expires_at) AS ended FROM orders_ord
                 AND expires_at < clock_timestamp() - make_interval(secs => %s)"""
 _OPEN = {
     "orders": "SELECT count(*) AS number FROM orders_order WHERE status IN ('created', 'awaiting_payment')",
-    "payments": """SELECT count(*) AS number FROM payments_payment WHERE status IN ('requested', 'unknown', 'authorized')""",
+    "payments": """SELECT count(*) AS number FROM payments_payment
+                   WHERE status IN ('requested', 'unknown', 'authorized')""",
 }
 
 
@@ -58,7 +59,7 @@ class Overdue:
 
 
 def until_heard(all_: Databases, *, seconds: float) -> float:
-    """Wait until everything said up to now is heard by everybody who listens. The seconds that took, at most `seconds`."""
+    """Wait until all that is said by now is heard by all who listen. The seconds that took, about `seconds` at most."""
     began = time.monotonic()
     said = {service: _ids(all_, service, "messaging_outboxevent") for service in all_}
     while _is_missing(all_, said) and time.monotonic() < began + seconds:

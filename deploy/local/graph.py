@@ -16,7 +16,10 @@ def market(
     limits: bool = False,
     rig: Mapping[str, Any] | None = None,
 ) -> services.Market:
-    """Decide about broker and ports; `rig` as members of services.Rig. Raises Refusal when the gateway's port is taken or a tool is missing."""
+    """Decide about broker and ports; `rig` holds members of services.Rig.
+
+    Raises Refusal when the gateway's port is taken or a tool is missing.
+    """
     if not ports.is_free(port):
         who = ports.holder(port)
         raise Refusal(

@@ -100,7 +100,7 @@ def the_last_word_is_the_state(all_: Databases) -> Iterator[Finding]:
     """What a service has said last of a thing is what it is: an effect without its event, or without its row, shows."""
     for service, table in _AGGREGATES.items():
         last = """SELECT subject AS id, max(aggregate_version) AS version FROM messaging_outboxevent
-                  WHERE aggregate_version IS NOT NULL AND epoch IS NOT DISTINCT FROM (SELECT max(epoch) FROM messaging_log)
+                  WHERE aggregate_version IS NOT NULL AND epoch = (SELECT max(epoch) FROM messaging_log)
                   GROUP BY subject"""
         said = {row["id"]: row["version"] for row in all_[service].execute(last)}
         for row in all_[service].execute(f"SELECT id, version FROM {table}".encode()):  # noqa: S608 - a name of ours

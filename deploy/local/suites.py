@@ -71,6 +71,7 @@ SUITES = (
         needs=_RABBITMQ,
         alone=True,
     ),
+    Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
 )
 
 

@@ -1,6 +1,8 @@
 """What the checks of a chaos run find: nothing in a history that was kept, and each thing that is planted here."""
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from deploy.chaos import checks, history, nemesis, plan
 from deploy.chaos.faults import base
@@ -27,9 +29,6 @@ def server():
 @pytest.fixture
 def all_(server):
     """One database for all services: it holds only what these checks read."""
-    import psycopg
-    from psycopg.rows import dict_row
-
     with psycopg.connect(server.url(), row_factory=dict_row) as connection:
         connection.execute(SCHEMA)
         connection.execute("INSERT INTO users_user VALUES (%s, 'bruno@example.com', true)", [BRUNO])
@@ -200,7 +199,8 @@ class TestExpiry:
         assert list(checks.expiry_is_in_time(self.OVERDUE, [hit])) == []
 
     @pytest.mark.parametrize(
-        ("began", "ended", "target"), [(90, 101, "tickets.messaging"), (10, 90, "orders.messaging"), (107, 110, "orders")]
+        ("began", "ended", "target"),
+        [(90, 101, "tickets.messaging"), (10, 90, "orders.messaging"), (107, 110, "orders")],
     )
     def test_waits_for_nothing_else(self, began, ended, target):
         hit = _hit(began=began, ended=ended, target=target)

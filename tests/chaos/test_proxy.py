@@ -51,13 +51,9 @@ def test_carries_what_it_is_given(between, caller):
 def test_a_cut_resets_what_stands_and_refuses_what_comes(between, caller):
     assert between.turn("orders.broker", proxy.Mode.CUT) == 1
 
-    with pytest.raises(OSError):
-        while _echo(caller):
-            pass
-    with pytest.raises(OSError), _call(between) as late:
-        late.sendall(SAID)
-        if not late.recv(100):
-            raise ConnectionResetError
+    waiting.until(lambda: _is_gone(caller), what="a reset")
+    with _call(between) as late:
+        waiting.until(lambda: _is_gone(late), what="a reset")
 
 
 def test_half_open_takes_everything_and_answers_nothing(between, caller):

@@ -9,6 +9,7 @@ import uuid
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from deploy.local import databases, homes
 from shared.testing import waiting
@@ -159,6 +160,105 @@ class TestFinds:
         assert behind.audit() == []
 
 
+class TestFindsInTheLogs:
+    """What was said and what was heard: every line of every log, held against every inbox."""
+
+    @pytest.fixture
+    def reserved(self, behind, purchase):
+        """The line of the tickets' log that says that the ticket is reserved."""
+        return _line(behind, purchase, "ticket.reserved")
+
+    def test_an_event_that_one_service_never_heard(self, market, behind, reserved):
+        with _without(market, "orders", "messaging_inboxevent", event_id=reserved["event_id"]):
+            _assert_found(behind, "never heard", str(reserved["event_id"]))
+
+        assert behind.audit() == []
+
+    def test_an_event_that_nobody_said(self, market, behind, reserved):
+        with _without(market, "tickets", "messaging_outboxevent", event_id=reserved["event_id"]):
+            _assert_found(behind, "never said", str(reserved["event_id"]))
+            _assert_found(behind, "log", "tickets epoch 1")
+
+        assert behind.audit() == []
+
+    def test_an_event_that_was_heard_in_another_place(self, behind, reserved, plant):
+        (row,) = behind.run("orders", "SELECT id FROM messaging_inboxevent WHERE event_id = %s", reserved["event_id"])
+        with plant("orders", "messaging_inboxevent", row["id"], position=-1):
+            _assert_found(behind, "heard elsewhere", str(reserved["event_id"]))
+
+        assert behind.audit() == []
+
+    def test_an_event_that_was_applied_twice(self, market, behind, reserved):
+        """Only where the constraint that forbids it is gone."""
+        with _superuser(market, "orders") as orders:
+            orders.execute("ALTER TABLE messaging_inboxevent DROP CONSTRAINT inbox_once")
+            again = "INSERT INTO messaging_inboxevent ({0}) SELECT {0} FROM messaging_inboxevent WHERE event_id = %s"
+            columns = "consumer, event_id, source, epoch, position, type, outcome, received_at"
+            query = sql.SQL(again).format(sql.SQL(columns))
+            try:
+                orders.execute(query, [reserved["event_id"]])
+                _assert_found(behind, "heard twice", str(reserved["event_id"]))
+            finally:
+                orders.execute(
+                    """DELETE FROM messaging_inboxevent one USING messaging_inboxevent other
+                       WHERE one.event_id = other.event_id AND one.consumer = other.consumer AND one.id > other.id"""
+                )
+                orders.execute("ALTER TABLE messaging_inboxevent ADD CONSTRAINT inbox_once UNIQUE (consumer, event_id)")
+
+        assert behind.audit() == []
+
+    def test_two_events_in_one_place(self, market, behind, reserved):
+        stray = str(uuid.uuid4())
+        with _superuser(market, "orders") as orders:
+            (row,) = orders.execute(
+                "SELECT id FROM messaging_inboxevent WHERE event_id = %s", [reserved["event_id"]]
+            ).fetchone()
+            _copy_row(orders, "messaging_inboxevent", row, id=2**40, event_id=stray)
+            try:
+                _assert_found(behind, "heard twice", f"/tickets 1.{reserved['position']}")
+                _assert_found(behind, "never said", stray)
+            finally:
+                orders.execute("DELETE FROM messaging_inboxevent WHERE event_id = %s", [stray])
+
+        assert behind.audit() == []
+
+    def test_versions_that_do_not_follow_each_other(self, behind, purchase, reserved, plant):
+        with plant("tickets", "messaging_outboxevent", reserved["id"], aggregate_version=0):
+            _assert_found(behind, "versions", purchase["ticket"])
+
+        assert behind.audit() == []
+
+    def test_a_state_that_cannot_follow_the_last(self, behind, purchase, reserved, plant):
+        with plant("tickets", "messaging_outboxevent", reserved["id"], data=Jsonb({"status": "withdrawn"})):
+            _assert_found(behind, "states", purchase["ticket"])
+
+        assert behind.audit() == []
+
+    def test_a_change_that_was_never_said(self, behind, purchase, plant):
+        with plant("tickets", "tickets_ticket", purchase["ticket"], version=99):
+            _assert_found(behind, "unsaid", purchase["ticket"])
+
+        assert behind.audit() == []
+
+
+def _line(behind, purchase, type_):
+    query = "SELECT id, event_id, position FROM messaging_outboxevent WHERE subject = %s AND type = %s"
+    (line,) = behind.run("tickets", query, purchase["ticket"], type_)
+    return line
+
+
+@contextlib.contextmanager
+def _without(market, service, table, *, event_id):
+    """The row is gone meanwhile."""
+    with _superuser(market, service) as connection:
+        row = connection.execute(f"DELETE FROM {table} WHERE event_id = %s RETURNING *", [event_id]).fetchone()
+        try:
+            yield
+        finally:
+            kept = [Jsonb(value) if isinstance(value, dict) else value for value in row]
+            connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(kept))})", kept)
+
+
 def _assert_found(behind, check, subject):
     found = behind.audit(patience=1)
     assert [finding for finding in found if finding.check == check and subject in finding.subject], found
@@ -175,6 +275,7 @@ def _change(connection, table, id_, values):
     """Set these columns; what they were."""
     names = list(values)
     (before,) = connection.execute(f"SELECT {', '.join(names)} FROM {table} WHERE id = %s", [id_]).fetchall()
+    before = [Jsonb(value) if isinstance(value, dict) else value for value in before]
     sets = ", ".join(f"{name} = %s" for name in names)
     connection.execute(f"UPDATE {table} SET {sets} WHERE id = %s", [*values.values(), id_])
     return dict(zip(names, before, strict=True))

@@ -18,7 +18,7 @@ class Fault:
 
     def __init__(self, up: market.Market, strike: plan.Strike, ledger: "Ledger") -> None:
         self.market, self.target, self.ledger = up, strike.target, ledger
-        self.chance = random.Random(strike.chance)  # noqa: S311 - a plan, no secret
+        self.chance = random.Random(strike.chance)
 
     @classmethod
     def missing(cls) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import psycopg
@@ -11,12 +11,12 @@ import psycopg
 from deploy.chaos import market
 from deploy.chaos.faults import base
 from shared.contracts import envelope as envelopes
-from shared.contracts import orders, payments, registry, tickets, users
+from shared.contracts import events, orders, payments, registry, tickets, users
 from shared.messaging import topology, wire
 from shared.messaging.brokers import connect, port
 
 _RECENT = 200
-_POISONOUS = {
+_POISONOUS: Mapping[str, type[events.Event]] = {
     "auth": users.UserRegistered,
     "tickets": tickets.TicketCreated,
     "orders": orders.OrderCreated,

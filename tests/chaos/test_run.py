@@ -1,0 +1,71 @@
+"""The nemesis at work: every fault at least twice on a market where people trade, and nothing that was said is lost."""
+
+import pytest
+
+from deploy.chaos import plan, report, run
+from deploy.chaos.faults import table
+from deploy.local.refusals import Refusal
+
+SECONDS, FREEZE = 120.0, 6.0
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """One seed, the same in every run, on RabbitMQ."""
+    faults, refused = table.choose([])
+    return run.once(
+        seed=7,
+        seconds=SECONDS,
+        faults=faults,
+        refused=refused,
+        broker="rabbitmq",
+        freeze=FREEZE,
+        place=tmp_path_factory.mktemp("chaos"),
+    )
+
+
+@pytest.mark.timeout(900)
+class TestEveryFault:
+    def test_breaks_no_promise(self, done):
+        assert done.violations == [], report.text(done)
+
+    def test_is_planned_at_least_twice(self, done):
+        planned = {kind: count["planned"] for kind, count in done.faults.items()}
+
+        assert planned.keys() | done.refused.keys() == plan.KINDS.keys()
+        assert min(planned.values()) >= plan.ROUNDS
+
+    def test_strikes(self, done):
+        """Of what is planned, nearly all hits: now and then a target is down already when its turn comes."""
+        planned, struck = (sum(count[what] for count in done.faults.values()) for what in ("planned", "struck"))
+
+        assert struck >= 0.85 * planned, done.missed
+
+    def test_stops_nobody_from_buying(self, done):
+        assert done.purchases >= 5
+        assert done.writes["ok"] > done.writes.get("unknown", 0)
+
+    def test_is_caught_up_with_within_half_a_minute(self, done):
+        assert done.drained < 30
+
+
+class TestChoosing:
+    def test_knows_every_fault_of_the_plan(self):
+        assert set(table.FAULTS) == set(plan.KINDS)
+
+    def test_refuses_a_fault_that_does_not_exist(self):
+        with pytest.raises(Refusal, match="There is no fault flood"):
+            table.choose(["kill", "flood"])
+
+    def test_leaves_out_by_name_what_cannot_be_had(self, monkeypatch):
+        monkeypatch.setattr(table.FAULTS["disk-full"], "missing", lambda: "nothing can be mounted")
+
+        chosen, refused = table.choose([])
+        assert "disk-full" not in chosen
+        assert refused["disk-full"] == "nothing can be mounted"
+
+    def test_refuses_what_cannot_be_had_when_it_is_asked_for(self, monkeypatch):
+        monkeypatch.setattr(table.FAULTS["clock-skew"], "missing", lambda: "there is no libfaketime")
+
+        with pytest.raises(Refusal, match="clock-skew cannot be had"):
+            table.choose(["clock-skew"])
