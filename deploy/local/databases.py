@@ -30,7 +30,7 @@ _SETTINGS = {
 def steps(
     home: homes.Home, *, ports: Mapping[str, int], environments: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[spec.Step]:
-    """The instances of all services in `ports` (name → port), each with its role; `broker` is one without a role.
+    """The instances of all services in `ports` (name → port), each with its role.
 
     `environments`: what an instance is told besides the usual, by name.
     """
@@ -38,10 +38,13 @@ def steps(
     prepare = partial(_prepare, home, found, tuple(ports))
     listed: list[spec.Step] = [spec.Job(name="databases", action=prepare)]
     for service, port in ports.items():
-        listed.append(_process(home, found, service, port, (environments or {}).get(service, {})))
-        if service != "broker":
-            action = partial(_provision, home, service, port)
-            listed.append(spec.Job(name=f"{service}.role", after=[f"{service}.postgres"], action=action))
+        environment = (environments or {}).get(service, {})
+        name = f"{service}.postgres"
+        listed.append(
+            instance(home, found, name=name, data=home.postgres / service, port=port, environment=environment)
+        )
+        action = partial(_provision, home, service, port)
+        listed.append(spec.Job(name=f"{service}.role", after=[name], action=action))
     return listed
 
 
@@ -65,25 +68,35 @@ def superuser_url(home: homes.Home, port: int, *, database: str = "postgres") ->
     return f"postgres://postgres:{password}@127.0.0.1:{port}/{database}"
 
 
-def _process(home: homes.Home, found: Path, service: str, port: int, environment: Mapping[str, str]) -> spec.Process:
-    data = home.postgres / service
+def instance(
+    home: homes.Home,
+    found: Path,
+    *,
+    name: str,
+    data: Path,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+) -> spec.Process:
+    """The process of one PostgreSQL instance, of the programs in `found`."""
+    settings = {**_SETTINGS, "cluster_name": data.name}
     return spec.Process(
-        name="broker" if service == "broker" else f"{service}.postgres",
+        name=name,
         after=["databases"],
-        line=postgres.command(data=data, binaries=found, port=port, settings={**_SETTINGS, "cluster_name": service}),
-        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **environment},
+        line=postgres.command(data=data, binaries=found, port=port, settings=settings),
+        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **(environment or {})},
         cwd=data,
         home=data,
         port=port,
         user=postgres.account(),
-        ready=partial(_answers, home, port),
+        ready=partial(answers, home, port),
         before=partial((data / "postmaster.pid").unlink, missing_ok=True),
         end_with=signal.SIGINT,
         end_within=20,
     )
 
 
-def _answers(home: homes.Home, port: int) -> bool:
+def answers(home: homes.Home, port: int) -> bool:
+    """Whether the superuser can sign in. Raises Refusal where its password is not the one that is kept."""
     try:
         psycopg.connect(superuser_url(home, port), connect_timeout=2).close()
     except psycopg.OperationalError as error:
@@ -106,10 +119,16 @@ def _prepare(home: homes.Home, found: Path, services: tuple[str, ...]) -> None:
         _make_template(home, found, template)
     for service in services:
         data = home.postgres / service
-        if not data.exists():
-            subprocess.run(["cp", "-a", template, half := home.postgres / f".new-{service}"], check=True)
-            half.rename(data)
+        make(home, data)
         _check_version(home, found, data)
+
+
+def make(home: homes.Home, data: Path) -> None:
+    """An empty instance in `data`, unless there is one: complete or not at all, of the template of `databases`."""
+    if not data.exists():
+        half = home.postgres / f".new-{data.name}"
+        subprocess.run(["cp", "-a", home.postgres / "template", half], check=True)
+        half.rename(data)
 
 
 def _make_template(home: homes.Home, found: Path, template: Path) -> None:

@@ -1,6 +1,11 @@
-"""The broker that needs nothing but pip: pgmq's queues in a PostgreSQL instance of their own."""
+"""The broker that needs nothing but pip: pgmq's queues in a PostgreSQL instance of their own.
 
+Like RabbitMQ it makes at every start what is missing of its topology, so one that was wiped heals itself.
+"""
+
+import dataclasses
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -13,8 +18,10 @@ DATABASE = "broker"
 
 
 def steps(home: homes.Home, *, port: int) -> list[spec.Step]:
-    """What makes the queues; the instance itself is one of `databases.steps`."""
-    return [spec.Job(name="broker.queues", after=["broker"], action=partial(_install, home, port))]
+    """The instance, which is ready when its queues are there."""
+    data = home.postgres / "broker"
+    process = databases.instance(home, databases.locate(home), name="broker", data=data, port=port)
+    return [dataclasses.replace(process, before=partial(_make, home, data), ready=partial(_stands, home, port))]
 
 
 def url(home: homes.Home, service: str, port: int, *, database: str = DATABASE, scheme: str = "pgmq") -> str:
@@ -26,6 +33,21 @@ def url(home: homes.Home, service: str, port: int, *, database: str = DATABASE, 
 def celery_database(service: str) -> str:
     """Where kombu declares what Celery wants, away from the market's own queues."""
     return f"celery_{service}"
+
+
+def _make(home: homes.Home, data: Path) -> None:
+    databases.make(home, data)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _stands(home: homes.Home, port: int) -> bool:
+    if not databases.answers(home, port):
+        return False
+    try:
+        _install(home, port)
+    except psycopg.OperationalError:  # it has gone away again
+        return False
+    return True
 
 
 def _install(home: homes.Home, port: int) -> None:

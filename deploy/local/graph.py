@@ -50,13 +50,11 @@ def listening(service: str) -> list[str]:
 def steps(market: services.Market) -> list[spec.Step]:
     """Everything, in an order in which it could be started."""
     instances = {service: market.ports[f"{service}.postgres"] for service in services.NAMES}
-    if market.broker == "embedded":
-        instances["broker"] = market.ports["broker"]
     listed = databases.steps(market.home, ports=instances, environments=market.rig.databases)
     ready = "databases"
     if market.broker == "embedded":
         listed += embedded.steps(market.home, port=market.ports["broker"])
-        ready = "broker.queues"
+        ready = "broker"
     elif market.broker == "rabbitmq":
         listed += rabbitmq.steps(
             market.home,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 
 import psycopg
@@ -138,7 +139,7 @@ class TestTrouble:
 class TestEmbeddedBroker:
     def test_every_service_may_speak_there_and_only_payments_enters_the_database_of_celery(self, home):
         port = ports.free()
-        steps = databases.steps(home, ports={"broker": port}) + embedded.steps(home, port=port)
+        steps = databases.steps(home, ports={}) + embedded.steps(home, port=port)
 
         async def scenario():
             async with stage.running(home, steps):
@@ -154,6 +155,20 @@ class TestEmbeddedBroker:
 
         asyncio.run(_up_and_down(home, steps))
         assert stage.phase(home) == "stopped"
+
+    def test_makes_itself_anew_when_all_it_had_is_gone(self, home):
+        port = ports.free()
+        steps = databases.steps(home, ports={}) + embedded.steps(home, port=port)
+
+        asyncio.run(_up_and_down(home, steps))
+        shutil.rmtree(home.postgres / "broker")
+
+        async def scenario():
+            async with stage.running(home, steps):
+                with connect(embedded.url(home, "orders", port, scheme="postgres")) as own:
+                    assert own.execute("SELECT count(*) FROM pgmq.topic_bindings").fetchone() != (0,)
+
+        asyncio.run(scenario())
 
 
 async def _up_and_down(home, steps):
