@@ -67,10 +67,16 @@ class Disks:
         """Take the ballast away."""
         (self._home.postgres / service / _BALLAST).unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Give the directories back to the big disk, empty: nobody needs the data any more."""
+    def close(self, *, keep: bool) -> None:
+        """Give the directories back to the big disk: with the data where it is to be looked into, else empty."""
         for place in self._mounted:
+            aside = place.with_name(f".{place.name}.kept")
+            if keep:
+                subprocess.run(["cp", "-a", str(place), str(aside)], check=False)
             subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
+            if keep:
+                place.rmdir()
+                aside.rename(place)
 
     @contextlib.contextmanager
     def _stopped(self, up: "market.Market", name: str) -> Iterator[None]:

@@ -132,7 +132,7 @@ def running(*, broker: str, order_window: int, keep: bool = False) -> Iterator[M
         network = proxy.Proxy(_real_ports(book))
         stack.callback(network.close)
         market = Market(home, broker=broker, port=ports.free(besides=set(book.values())), network=network, book=book)
-        stack.callback(market.disks.close)
+        stack.callback(market.disks.close, keep=keep)
         stack.enter_context(_supervised(market, order_window))
         market.disks.open(market)
         yield market

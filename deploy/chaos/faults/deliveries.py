@@ -96,7 +96,7 @@ def _recent(up: market.Market, service: str, *, most: int = _RECENT) -> Iterator
         " WHERE sent_at IS NOT NULL ORDER BY epoch DESC, position DESC LIMIT %s"
     )
     try:
-        with psycopg.connect(up.dsns()[service], connect_timeout=5) as connection:
+        with psycopg.connect(up.superuser(service), connect_timeout=5) as connection:
             found = connection.execute(query.encode(), [most]).fetchall()
     except psycopg.OperationalError as error:
         raise base.Missed(f"its log cannot be read: {error}") from error
