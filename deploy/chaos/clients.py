@@ -2,16 +2,12 @@
 
 import dataclasses
 import datetime as dt
-import random
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
-from deploy.chaos import history, market
+from deploy.chaos import history, market, person
 
 SELLERS, BUYERS = 4, 10
 TOKENS = (
@@ -24,103 +20,9 @@ TOKENS = (
     "tok_unreachable",
     "tok_chargeDeclined",
 )
-_PASSWORD = "every seat has a story"  # noqa: S105 - of people who do not exist
-_TIMEOUT = httpx.Timeout(12.0, connect=5.0)
-_TRIES = 4
-_SHARED = 0.2  # of the tickets that somebody reaches for
-_UNDECIDED = ("still_running",)
 
 
-class Stall:
-    """What is on offer, as the sellers believe."""
-
-    def __init__(self) -> None:
-        self._tickets: list[str] = []
-        self._lock = threading.Lock()
-
-    def add(self, ticket_id: str) -> None:
-        with self._lock:
-            self._tickets.append(ticket_id)
-            del self._tickets[:-40]
-
-    def pick(self, chance: random.Random) -> str | None:
-        """One of them, left on the stall now and then for somebody else to try as well."""
-        with self._lock:
-            if not self._tickets:
-                return None
-            place = chance.randrange(len(self._tickets))
-            return self._tickets[place] if chance.random() < _SHARED else self._tickets.pop(place)
-
-
-class Person:
-    """Somebody with a client of the gateway, who repeats what was left open under the same key."""
-
-    def __init__(self, name: str, *, up: market.Market, seed: int, log: history.History, stall: Stall) -> None:
-        self.name, self.market, self.log, self.stall = name, up, log, stall
-        self.chance = random.Random(f"{seed} {name}")
-        self.email = f"{name}.{uuid.uuid4().hex[:10]}@chaos.example"
-        self.id = ""
-        self.http = httpx.Client(base_url=up.url, timeout=_TIMEOUT)
-        self.stop = threading.Event()
-
-    def live(self) -> None:
-        """Sign up, then do one thing after the other until told to stop."""
-        while not self.stop.is_set() and not self.id:
-            self._arrive()
-        while not self.stop.is_set():
-            self.act()
-            self.rest(0.1, 0.5)
-        self.http.close()
-
-    def act(self) -> None:
-        raise NotImplementedError
-
-    def rest(self, least: float, most: float) -> None:
-        self.stop.wait(self.chance.uniform(least, most))
-
-    def _arrive(self) -> None:
-        body = {"email": self.email, "password": _PASSWORD}
-        done = self.ask("sign-up", "POST", "/api/users/signup", body, subject=self.email)
-        if done.outcome != history.OK:
-            # A sign-up whose answer was lost may have been done.
-            done = self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
-        if done.outcome == history.OK:
-            self.id = done.answer["id"]
-        else:
-            self.rest(0.5, 1.0)
-
-    def ask(
-        self, what: str, method: str, path: str, body: Any = None, *, subject: str, key: str = ""
-    ) -> history.Operation:
-        """Ask once, and write it down."""
-        operation = self.log.invoked(client=self.name, what=what, subject=subject, asked=body, key=key)
-        headers = {"Idempotency-Key": key} if key else {}
-        try:
-            history.answered(operation, self.http.request(method, path, json=body, headers=headers))
-        except httpx.TransportError as error:
-            history.unanswered(operation, error)
-        return operation
-
-    def insist(self, what: str, path: str, body: Any, *, subject: str) -> history.Operation:
-        """Ask again under the same key while it is open what became of it."""
-        key = uuid.UUID(int=self.chance.getrandbits(128), version=4).hex
-        for turn in range(_TRIES):
-            done = self.ask(what, "POST", path, body, subject=subject, key=key)
-            running = done.status == 409 and any(code in done.said for code in _UNDECIDED)
-            if running:
-                done.outcome = history.UNKNOWN
-            if done.outcome != history.UNKNOWN or self.stop.is_set():
-                break
-            self.rest(0.3, 1.0 + turn)
-        return done
-
-    def look(self, path: str) -> dict[str, Any]:
-        """What is at `path`; nothing where it cannot be seen now."""
-        seen = self.ask("read", "GET", path, subject=path)
-        return seen.answer if seen.outcome == history.OK else {}
-
-
-class Seller(Person):
+class Seller(person.Person):
     """Offers, edits and withdraws."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -159,7 +61,7 @@ class Seller(Person):
         self.ask("withdraw", "DELETE", f"/api/tickets/{ticket}", subject=ticket)
 
 
-class Buyer(Person):
+class Buyer(person.Person):
     """Orders, then pays at once, pays too late, cancels, or lets the order expire."""
 
     def act(self) -> None:
@@ -171,6 +73,7 @@ class Buyer(Person):
             self._go_on(done.answer)
         elif done.status == 404:
             self.stall.add(ticket)  # orders has not heard of it yet
+            self.rest(0.3, 1.0)
 
     def _go_on(self, order: dict[str, Any]) -> None:
         chosen = self.chance.random()
@@ -194,7 +97,7 @@ class Buyer(Person):
 
     def _pay(self, order: dict[str, Any]) -> None:
         body = {"orderId": order["id"], "token": self.chance.choice(TOKENS)}
-        for _ in range(_TRIES):
+        for _ in range(person.TRIES):
             done = self.insist("pay", "/api/payments", body, subject=order["id"])
             if not (done.status == 404 or "not confirmed yet" in done.said):
                 return
@@ -207,7 +110,7 @@ class Buyer(Person):
             seen = self.look(f"/api/orders/{order['id']}").get("status", "created")
             if seen == status or seen not in ("created", "awaiting_payment"):
                 return bool(seen == status)
-            self.rest(0.2, 0.4)
+            self.rest(0.3, 0.6)
         return False
 
     def _wait_until(self, moment: float) -> None:
@@ -224,7 +127,7 @@ class Suspect(Buyer):
             self.look("/api/orders")
             self.rest(0.5, 1.5)
             self._command("reinstate")
-            body = {"email": self.email, "password": _PASSWORD}
+            body = {"email": self.email, "password": person.PASSWORD}
             self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
         self.rest(1.0, 3.0)
 
@@ -237,11 +140,11 @@ class Suspect(Buyer):
         operation.said = done.stderr[-300:]
 
 
-class Visitor(Person):
+class Visitor(person.Person):
     """Signs in and out; remembers the tokens that must be refused from then on."""
 
     def act(self) -> None:
-        body = {"email": self.email, "password": _PASSWORD}
+        body = {"email": self.email, "password": person.PASSWORD}
         self.ask("sign-in", "POST", "/api/users/signin", body, subject=self.email)
         self.look("/api/orders")
         token = self.http.cookies.get("access_token") or ""
@@ -254,34 +157,34 @@ class Visitor(Person):
 class Crowd:
     """Everybody, living at once."""
 
-    people: list[Person]
+    people: list[person.Person]
     threads: list[threading.Thread]
     troubles: list[str] = dataclasses.field(default_factory=list)
 
     def disperse(self) -> None:
         """Have everybody finish what they are at, and go."""
-        for person in self.people:
-            person.stop.set()
+        for one in self.people:
+            one.stop.set()
         for thread in self.threads:
             thread.join()
 
 
 def gather(up: market.Market, *, seed: int, log: history.History, trouble: Callable[[str], None]) -> Crowd:
     """Send everybody to the market. `trouble` is told what a client could not cope with."""
-    stall = Stall()
-    cast: list[tuple[type[Person], str]] = [(Seller, f"seller{n}") for n in range(SELLERS)] + [
+    stall = person.Stall()
+    cast: list[tuple[type[person.Person], str]] = [(Seller, f"seller{n}") for n in range(SELLERS)] + [
         (Buyer, f"buyer{n}") for n in range(BUYERS)
     ]
     cast += [(Suspect, "suspect"), (Visitor, "visitor")]
     people = [role(name, up=up, seed=seed, log=log, stall=stall) for role, name in cast]
 
-    def live(person: Person) -> None:
+    def live(somebody: person.Person) -> None:
         try:
-            person.live()
+            somebody.live()
         except Exception as error:  # it would only be missing from the history
-            trouble(f"{person.name}: {type(error).__name__}: {error}")
+            trouble(f"{somebody.name}: {type(error).__name__}: {error}")
 
-    threads = [threading.Thread(target=live, args=[person], name=person.name) for person in people]
+    threads = [threading.Thread(target=live, args=[one], name=one.name) for one in people]
     for thread in threads:
         thread.start()
     return Crowd(people, threads)
