@@ -87,7 +87,7 @@ class Market:
 
     def dsns(self) -> dict[str, str]:
         """The addresses of all databases, past the proxy."""
-        return audit.dsns(self.home, self.ports)
+        return audit.dsns(self.described())
 
     def superuser(self, service: str, *, database: str = "") -> str:
         """The address of a service's PostgreSQL (or the `broker`'s) for its superuser."""

@@ -24,6 +24,11 @@ def steps(home: homes.Home, *, port: int) -> list[spec.Step]:
     return [dataclasses.replace(process, before=partial(_make, home, data), ready=partial(_stands, home, port))]
 
 
+def queues(home: homes.Home, *, port: int) -> spec.Step:
+    """The topology of today for a broker that is up: what a newcomer needs."""
+    return spec.Job(name="broker.queues", after=["broker"], action=partial(_install, home, port))
+
+
 def url(home: homes.Home, service: str, port: int, *, database: str = DATABASE, scheme: str = "pgmq") -> str:
     """The broker's address for one service's role."""
     password = quote(home.secret(f"broker.{service}"), safe="")

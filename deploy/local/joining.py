@@ -52,7 +52,7 @@ def steps(market: services.Market, service: str) -> list[spec.Step]:
     added = databases.steps(market.home, ports={service: market.ports[f"{service}.postgres"]})
     match market.broker:
         case "embedded":
-            added += embedded.steps(market.home, port=market.ports["broker"])
+            added.append(embedded.queues(market.home, port=market.ports["broker"]))
         case "rabbitmq":
             added.append(rabbitmq.load(market.home, ports=market.ports))
     # Whoever gives the address of a broker of his own has to give the newcomer a user there.

@@ -48,8 +48,8 @@ _NEXT: Mapping[str, Mapping[str | None, frozenset[str]]] = {
 
 def every_inbox_holds_its_logs(all_: Databases) -> Iterator[Finding]:
     """Set equality, event by event: everything said was heard, at its place, and nothing else was."""
-    for consumer, producers in topology.LISTENS.items():
-        for producer in producers:
+    for consumer in all_:
+        for producer in topology.LISTENS[consumer]:
             said = {row["event_id"]: row for row in all_[producer].execute(_SAID)}
             heard = {row["event_id"]: row for row in all_[consumer].execute(_HEARD, [registry.source_of(producer)])}
             yield from _differences(f"{consumer} from {producer}", said, heard)
@@ -62,10 +62,10 @@ def nothing_is_heard_twice(all_: Databases) -> Iterator[Finding]:
     )
     shared = """SELECT source, epoch, position, count(*) AS times FROM messaging_inboxevent WHERE outcome <> 'parked'
                 GROUP BY consumer, source, epoch, position HAVING count(*) > 1"""
-    for service in topology.LISTENS:
-        for row in all_[service].execute(twice):
+    for service, database in all_.items():
+        for row in database.execute(twice):
             yield Finding("heard twice", f"{service} {row['event_id']}", f"{row['times']} times")
-        for row in all_[service].execute(shared):
+        for row in database.execute(shared):
             place = f"{row['source']} {row['epoch']}.{row['position']}"
             yield Finding("heard twice", f"{service} {place}", f"{row['times']} events in one place")
 
