@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class Report:
     """Seconds from each wipe of the broker until it was ready again."""
     heard_after: dict[str, list[float]]
     """By kind, where strikes came one by one: seconds from each until everything said before its healing was heard."""
+    load: float
+    """How many wanted to run at once in the last minute: a machine that others use as well keeps no times."""
     violations: list[str]
     missed: list[str]
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -95,6 +98,7 @@ def make(
             kind: [round(one.heard_after, 1) for one in planned if one.strike.fault == kind and one.heard_after]
             for kind in kinds
         },
+        load=round(os.getloadavg()[0], 1),
         violations=[*map(str, found), *broken, *never, *troubles],
         missed=[f"{_named(one)}: {one.missed}" for one in planned if one.missed],
         counts={
@@ -110,7 +114,7 @@ def text(report: Report) -> str:
     strikes = ", ".join(f"{kind} {count['struck']}/{count['planned']}" for kind, count in report.faults.items())
     counts = report.counts
     lines = [
-        f"seed {report.seed} · {report.broker} · {report.seconds:.0f} s",
+        f"seed {report.seed} · {report.broker} · {report.seconds:.0f} s · load {report.load} on {os.cpu_count()} cores",
         f"  struck/planned   {strikes}",
         f"  kill -9          {report.kills}, ready again after at most {report.down_most:.1f} s",
         f"  purchases        {report.purchases} complete",

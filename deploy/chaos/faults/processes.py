@@ -7,7 +7,7 @@ import psutil
 from deploy.chaos import market
 from deploy.chaos.faults import base
 
-_PASSES_WITHIN = 15.0
+_PASSES_WITHIN = 30.0
 
 
 class Kill(base.Fault):
