@@ -140,12 +140,13 @@ def _say(publisher: port.Publisher, bodies: list[bytes]) -> None:
 
 
 class Announcements:
-    """When to say how far the log reaches: every second while anything is said and a little longer, else every 30 s.
+    """When to say how far the log reaches: every second while anything is said and a minute longer, else every 30 s.
 
-    A new connection counts as activity: what was lost with the old one is noticed soon.
+    A new connection counts as activity: what was lost with the old one is noticed soon. The minute is for listeners
+    that need longer to return than the relay.
     """
 
-    ACTIVE_EVERY, IDLE_EVERY, ACTIVE_FOR = 1.0, 30.0, 10.0
+    ACTIVE_EVERY, IDLE_EVERY, ACTIVE_FOR = 1.0, 30.0, 60.0
 
     def __init__(self, *, now: float) -> None:
         self._active_until, self._last = now + self.ACTIVE_FOR, float("-inf")
