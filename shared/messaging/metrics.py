@@ -9,6 +9,8 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.messaging import levels
+
 published = Counter("messaging_published", "Events the broker has confirmed")
 publish_failures = Counter("messaging_publish_failures", "Batches not confirmed, by what went wrong", ["error"])
 relay_leader = Gauge("messaging_relay_leader", "1 where this process is the active relay", multiprocess_mode="livesum")
@@ -18,10 +20,6 @@ replay_requests = Counter("messaging_replay_requests", "Ranges asked for again, 
 replayed = Counter("messaging_replayed", "Events told again, by who asked for them", ["asker"])
 swept = Counter("messaging_sweeps", "Runs of each sweep, by result", ["sweep", "result"])
 
-_OUTBOX = """
-SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(occurred_at)), 0)
-FROM messaging_outboxevent WHERE sent_at IS NULL
-"""
 _PARKED = """
 SELECT type, count(*), extract(epoch FROM clock_timestamp() - min(parked_at))
 FROM messaging_parkedmessage WHERE state = 'parked' GROUP BY type ORDER BY type
@@ -29,21 +27,36 @@ FROM messaging_parkedmessage WHERE state = 'parked' GROUP BY type ORDER BY type
 
 
 class Levels(Collector):
-    """Outbox and parked messages, asked of the service's database at each scrape."""
+    """Outbox, progress, replay and parked messages, asked of the service's database at each scrape."""
 
     def collect(self) -> Iterable[Metric]:
         with connection.cursor() as cursor:
-            cursor.execute(_OUTBOX)
+            cursor.execute(levels.UNSENT)
             unsent, age = cursor.fetchone()
+            cursor.execute(levels.LAG, {"consumer": settings.SERVICE})
+            lags = cursor.fetchall()
+            cursor.execute(levels.REPLAY_PENDING)
+            (pending,) = cursor.fetchone()
             cursor.execute(_PARKED)
             parked = cursor.fetchall()
         yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
         yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
+        yield _lag_levels(lags)
+        yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
         yield from _parked_levels(parked)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
         return []
+
+
+def _lag_levels(rows: Sequence[tuple[str, Decimal]]) -> Metric:
+    by_source = GaugeMetricFamily(
+        "messaging_consumer_lag", "Events known to have been said that were not followed yet", labels=["source"]
+    )
+    for source, lag in rows:
+        by_source.add_metric([source], float(lag))
+    return by_source
 
 
 def _parked_levels(rows: Sequence[tuple[str, int, Decimal]]) -> Iterable[Metric]:

@@ -126,12 +126,6 @@ def asked(row: Progress) -> None:
     _wait(row, _backoff(row.asks))
 
 
-def lag(row: Progress) -> int:
-    """How many positions are known to exist and have not been followed yet."""
-    newest = _inbox(row).aggregate(newest=models.Max("position"))["newest"] or 0
-    return max(0, _reaches(row, max(row.told, newest)) - row.seen_to)
-
-
 def _advance(row: Progress) -> None:
     """Move `seen_to` over what has come without a gap. While an answer comes in, the wait for it begins anew."""
     before = row.seen_to

@@ -271,17 +271,3 @@ class TestSettling:
         settle(first_kept=1)
 
         assert row().seen_to == 9
-
-
-class TestLag:
-    def test_counts_what_is_known_to_exist(self, told, came):
-        told(9)
-        came(1, 2, 12)
-
-        assert progress.lag(row()) == 10
-
-    def test_is_nothing_where_all_has_come(self, told, came):
-        told(2)
-        came(1, 2)
-
-        assert progress.lag(row()) == 0

@@ -1,0 +1,99 @@
+"""How much waits: what /metrics tells of the database, beside parked messages."""
+
+import pytest
+
+from shared import ids
+from shared.messaging import metrics, models, progress
+
+pytestmark = pytest.mark.django_db
+
+
+def levels(name):
+    """The values of one metric by its only label, or under None."""
+    (family,) = [family for family in metrics.Levels().collect() if family.name == name]
+    return {next(iter(sample.labels.values()), None): sample.value for sample in family.samples}
+
+
+def came(*positions, epoch=1, source="/tickets", consumer="orders"):
+    for position in positions:
+        models.InboxEvent.objects.create(
+            consumer=consumer, event_id=ids.new(), source=source, epoch=epoch, position=position,
+            type="ticket.updated", outcome="applied",
+        )  # fmt: skip
+
+
+def told(position, *, epoch=1, source="/tickets", **known):
+    progress.tell(source=source, epoch=epoch, position=position)
+    models.Progress.objects.filter(source=source, epoch=epoch).update(**known)
+
+
+class TestLag:
+    def lag(self):
+        return levels("messaging_consumer_lag")
+
+    def test_counts_what_is_told_to_exist(self):
+        told(9, seen_to=2)
+
+        assert self.lag() == {"/tickets": 7}
+
+    def test_counts_what_came_beyond_what_was_told(self):
+        told(9, seen_to=2)
+        came(12)
+
+        assert self.lag() == {"/tickets": 10}
+
+    def test_is_nothing_where_all_was_followed(self):
+        told(9, seen_to=9)
+        came(8, 9)
+
+        assert self.lag() == {"/tickets": 0}
+
+    def test_is_nothing_where_more_was_followed_than_told(self):
+        told(9, seen_to=11)
+
+        assert self.lag() == {"/tickets": 0}
+
+    def test_is_of_each_source(self):
+        told(9, seen_to=2)
+        told(3, seen_to=2, source="/auth")
+        came(20, source="/payments")
+
+        assert self.lag() == {"/auth": 1, "/tickets": 7}
+
+    def test_counts_no_further_than_to_the_end_of_an_epoch(self):
+        told(9, seen_to=2, closed_at=5)
+        came(8)
+
+        assert self.lag() == {"/tickets": 3}
+
+    def test_is_that_of_all_epochs(self):
+        told(9, seen_to=2, closed_at=5)
+        told(4, seen_to=3, epoch=2)
+
+        assert self.lag() == {"/tickets": 4}
+
+    def test_does_not_look_into_the_inbox_of_another_consumer(self):
+        told(9, seen_to=9)
+        came(12, consumer="payments")
+
+        assert self.lag() == {"/tickets": 0}
+
+
+class TestReplay:
+    def test_counts_the_requests_that_wait_for_an_answer(self):
+        assert levels("messaging_replay_pending") == {None: 0}
+
+        models.ReplayRequest.objects.create(asker="payments", epoch=1, first=1, next=1, last=9)
+
+        assert levels("messaging_replay_pending") == {None: 1}
+
+
+class TestUnsent:
+    def test_is_as_old_as_its_oldest(self):
+        assert levels("messaging_outbox_oldest_unsent_seconds") == {None: 0}
+
+        models.OutboxEvent.objects.create(type="order.created", dataschema="urn:x", subject="x", data={})
+        models.OutboxEvent.objects.update(occurred_at="2026-01-01T00:00:00Z")
+
+        assert levels("messaging_outbox_unsent") == {None: 1}
+        assert levels("messaging_outbox_oldest_unsent_seconds")[None] > 0
