@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import alarms, control, daemon, homes, keeper, logfiles, market_state, supervisor
+from deploy.local import alarms, audit, control, daemon, flow, homes, keeper, logfiles, market_state, supervisor
 from deploy.local.refusals import Refusal
 
 out = Console(highlight=False)
@@ -159,9 +159,10 @@ def down(home: homes.Home) -> int:
 
 
 def status(home: homes.Home, *, as_json: bool) -> int:
-    """One row a process. Exit code 1 when no market is up."""
+    """One row a process, and one a service for its events. Exit code 1 when no market is up."""
     state = market_state.status(home)
     state["alarms"] = alarms.raised(state["processes"])
+    state["flow"] = flow.look(audit.dsns(market_state.known(home))) if state["supervisor"] else []
     if as_json:
         print(json.dumps(state, indent=2))
     else:
@@ -181,6 +182,8 @@ def _show(state: dict[str, Any]) -> None:
         cells = (row["name"], str(row["pid"] or "–"), f"[{colour}]{row['state']}[/]", str(row["restarts"]))
         table.add_row(*cells, row["url"] or f"127.0.0.1:{row['port']}", f"{row['rss'] / 1e6:.0f} MB")
     out.print(table)
+    out.print()
+    out.print(flow.table(state["flow"]))
     memory = f"{state['rss'] / 1e9:.2f} GB"
     out.print(f"\n{state['url']} is {state['phase']} · broker: {state['broker']} · memory: {memory}")
     for alarm in state["alarms"]:
