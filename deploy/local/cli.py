@@ -7,6 +7,8 @@ from typing import Any
 
 from deploy.local import audit, bench, brokers, homes, joining, lifecycle, locks, management, services, suites
 from deploy.local import demo as demo_
+from deploy.local.events import command as events
+from deploy.local.events import wishes
 from deploy.local.refusals import Refusal
 from deploy.new_service import command as new_service
 
@@ -97,6 +99,12 @@ def _chaos(home: homes.Home, chosen: argparse.Namespace) -> int:
     )
 
 
+def _events(home: homes.Home, chosen: argparse.Namespace) -> int:
+    wish = wishes.parse(type_=chosen.type, aggregate=chosen.aggregate, request=chosen.request)
+    how = {"follow": chosen.follow, "as_tree": chosen.tree, "as_json": chosen.json}
+    return events.main(home, wish=wish, most=chosen.events, **how)
+
+
 def _help(home: homes.Home, chosen: argparse.Namespace) -> int:
     chosen.parser.print_help()
     return 0
@@ -121,7 +129,7 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
     ),
     "down": ("End the market.", [], lambda home, chosen: lifecycle.down(home)),
     "status": (
-        "One row a process.",
+        "One row a process, and how the events flow.",
         [(("--json",), {"action": "store_true", "help": "for programs"})],
         lambda home, chosen: lifecycle.status(home, as_json=chosen.json),
     ),
@@ -133,6 +141,19 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("-n", "--lines"), {"type": int, "default": 20, "help": "lines of each (20)"}),
         ],
         lambda home, chosen: lifecycle.logs(home, names=chosen.names, follow=chosen.follow, lines=chosen.lines),
+    ),
+    "events": (
+        "What the services say, and who has heard it.",
+        [
+            (("-n", "--events"), {"type": int, "default": 20, "metavar": "N", "help": "the last N (20)"}),
+            (("-f", "--follow"), {"action": "store_true", "help": "go on as more is said"}),
+            (("--type",), {"metavar": "PATTERN", "help": "of these types: order.completed, 'order.*'"}),
+            (("--aggregate",), {"metavar": "ID", "help": "about an order, ticket, payment or user, or naming it"}),
+            (("--request",), {"metavar": "ID", "help": "said for this request, in whichever service"}),
+            (("--tree",), {"action": "store_true", "help": "all that followed from it as a tree, with times"}),
+            (("--json",), {"action": "store_true", "help": "an object a line, for programs"}),
+        ],
+        _events,
     ),
     "staff": (
         "Make an administrator; the password is asked for or taken from STAFF_PASSWORD.",
