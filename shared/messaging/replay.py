@@ -63,6 +63,8 @@ def _take_turns(
     lock: leadership.Connection, publisher: port.Publisher, stop: threading.Event, status: Status, backoff: Backoff
 ) -> None:
     most = max(1, int(settings.MESSAGING_REPLAY_PER_SECOND * _TURN_SECONDS))
+    # Before anything is asked: after an outage the connection of this thread is dead, and would be for ever.
+    close_old_connections()
     introduce(publisher)
     ask_at = time.monotonic()
     while not stop.is_set():
