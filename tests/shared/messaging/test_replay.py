@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from shared import clock
 from shared.contracts import envelope as envelopes
@@ -305,6 +305,22 @@ class TestAnnouncements:
 
 def _due(announcements, second):
     return announcements.are_due(sent=0, now=float(second))
+
+
+class TestDatabase:
+    def test_that_was_away_is_asked_again_over_a_new_connection(self, embedded, settings, running):
+        settings.BROKER_URL = embedded.url("orders")
+        performance = running(replay.run)
+        waiting.until(lambda: performance.status.text == "following")
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        waiting.until(lambda: "away" in performance.status.text)
+
+        waiting.until(lambda: performance.status.text == "following", seconds=10)
 
 
 class TestOverABroker:
