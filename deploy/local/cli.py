@@ -5,7 +5,20 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deploy.local import audit, bench, brokers, homes, joining, lifecycle, locks, management, services, suites
+from deploy.local import (
+    audit,
+    backup,
+    bench,
+    brokers,
+    homes,
+    joining,
+    lifecycle,
+    locks,
+    management,
+    restore,
+    services,
+    suites,
+)
 from deploy.local import demo as demo_
 from deploy.local.events import command as events
 from deploy.local.events import wishes
@@ -188,6 +201,23 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--keep",), {"action": "store_true", "help": "leave the market's directory, with its logs, behind"}),
         ],
         _chaos,
+    ),
+    "backup": (
+        "Dump the databases of services, each checked by reading it back.",
+        [
+            (("services",), {"nargs": "*", "metavar": "SERVICE", "help": "orders, … (all)"}),
+            (("--to",), {"metavar": "DIR", "help": "where the dumps go (backups/ of the market's home)"}),
+        ],
+        lambda home, chosen: backup.main(home, names=chosen.services, to=chosen.to),
+    ),
+    "restore": (
+        "Put a service back to a dump and have it catch up with the others.",
+        [
+            (("service",), {"choices": services.NAMES}),
+            (("--from",), {"dest": "dump", "metavar": "FILE", "required": True, "help": "what `backup` has written"}),
+            (("--yes",), {"action": "store_true", "help": "do not ask"}),
+        ],
+        lambda home, chosen: restore.main(home, service=chosen.service, dump=chosen.dump, sure=chosen.yes),
     ),
     "shell": (
         "Django's shell of one service.",

@@ -56,10 +56,10 @@ def locate(home: homes.Home) -> Path:
         raise Refusal("PostgreSQL is missing.", why=str(error), do="install one of these and run again.") from error
 
 
-def url(home: homes.Home, service: str, port: int) -> str:
-    """The address of a service's own database, for its own role."""
+def url(home: homes.Home, service: str, port: int, *, database: str = "") -> str:
+    """The address of a service's own database, or of another one that it owns, for its own role."""
     password = quote(home.secret(f"postgres.{service}"), safe="")
-    return f"postgres://{service}:{password}@127.0.0.1:{port}/{service}"
+    return f"postgres://{service}:{password}@127.0.0.1:{port}/{database or service}"
 
 
 def superuser_url(home: homes.Home, port: int, *, database: str = "postgres") -> str:
@@ -170,3 +170,19 @@ def create_database(connection: psycopg.Connection[tuple[object, ...]], *, name:
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
     for database in (name, "postgres"):
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+
+
+def drop_database(connection: psycopg.Connection[tuple[object, ...]], *, name: str) -> None:
+    """Remove a database, whoever is connected to it; nothing when it is not there."""
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def put_in_place(connection: psycopg.Connection[tuple[object, ...]], *, name: str, new: str, aside: str) -> None:
+    """Give the database `new` the name of another one, which is kept as `aside`. Ends their connections."""
+    for database in (name, new):
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    with connection.transaction():
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(rename.format(sql.Identifier(name), sql.Identifier(aside)))
+        connection.execute(rename.format(sql.Identifier(new), sql.Identifier(name)))

@@ -1,4 +1,7 @@
-"""What the clock asks of payments, through Celery: the provider may be slow, and each task finds its work in rows."""
+"""What the clock asks of payments, through Celery: the provider may be slow, and each task finds its work in rows.
+
+While the service recovers from a restore they do nothing: what became of a payment since may still be heard.
+"""
 
 import datetime as dt
 import uuid
@@ -11,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from payments_service.payments import commands, queries
 from payments_service.payments.providers import port
 from shared import clock
+from shared.messaging import recovery
 
 BATCH = 200
 PATIENCE = dt.timedelta(seconds=10)  # longer than any call to a provider may take, so that none is under way
@@ -32,6 +36,8 @@ def resolve_payments() -> None:
 
 def _each(command: Callable[..., object], payment_ids: Iterable[uuid.UUID]) -> None:
     """One payment's trouble is not another's: what gets no answer now is asked again in the next period."""
+    if recovery.is_under_way():
+        return
     for payment_id in payment_ids:
         try:
             command(payment_id=payment_id, now=clock.now())

@@ -11,8 +11,9 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 
-from shared import ids, tracing
+from shared import errors, ids, tracing
 from shared.http import limits, problems
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -94,6 +95,23 @@ class CrossSiteMiddleware:
         if _worth_forging(request) and not _from_here(request):
             entry = {"message": "This request came from another site.", "code": "cross_site"}
             return problems.response(403, [entry], request=request)
+        return self.get_response(request)
+
+
+class WritesMiddleware:
+    """Lets nothing be changed while one of WRITE_GUARDS raises errors.Unavailable; what only reads goes on."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.guards = [import_string(path) for path in settings.WRITE_GUARDS]
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in limits.SAFE:
+            try:
+                for guard in self.guards:
+                    guard()
+            except errors.Unavailable as refusal:
+                return problems.from_error(refusal, request)
         return self.get_response(request)
 
 

@@ -24,10 +24,11 @@ _PARKED = """
 SELECT type, count(*), extract(epoch FROM clock_timestamp() - min(parked_at))
 FROM messaging_parkedmessage WHERE state = 'parked' GROUP BY type ORDER BY type
 """
+_RECOVERING = "SELECT count(*) FROM messaging_log WHERE recovering_since IS NOT NULL"
 
 
 class Levels(Collector):
-    """Outbox, progress, replay and parked messages, asked of the service's database at each scrape."""
+    """Outbox, progress, replay, parked messages and recovery, asked of the service's database at each scrape."""
 
     def collect(self) -> Iterable[Metric]:
         with connection.cursor() as cursor:
@@ -39,10 +40,13 @@ class Levels(Collector):
             (pending,) = cursor.fetchone()
             cursor.execute(_PARKED)
             parked = cursor.fetchall()
+            cursor.execute(_RECOVERING)
+            (recovering,) = cursor.fetchone()
         yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
         yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
         yield _lag_levels(lags)
         yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
+        yield GaugeMetricFamily("messaging_recovering", "1 while writes are refused after a restore", recovering)
         yield from _parked_levels(parked)
 
     def describe(self) -> Iterable[Metric]:

@@ -64,13 +64,15 @@ class Log(models.Model):
     """The one row from which positions are counted, locked while they are given.
 
     What stands at `pruned_to` of this epoch or before is no longer in the log. While `recovering_since` is set, this
-    database is an older state of itself that has not caught up with what the others have said since.
+    database is an older state of itself that has not caught up with what the others have said since. While
+    `announced_to` is set, the aggregates after that id are still to be told in this epoch.
     """
 
     epoch = models.IntegerField(default=1)
     position = models.BigIntegerField(default=0)
     pruned_to = models.BigIntegerField(db_default=0)
     recovering_since = models.DateTimeField(null=True)
+    announced_to = models.UUIDField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="log_is_one_row")]
@@ -112,8 +114,9 @@ class Progress(models.Model):
     """How far this service has followed one epoch of another's log.
 
     All up to `seen_to` has been heard, or is known to be gone. The producer has told, at `told_at`, that its log
-    reaches to `told`; `closed_at` is where an epoch ended that is no longer written. While `ask_again_at` lies ahead,
-    an answer to what was asked is still waited for; `asks` counts the requests that have brought nothing.
+    reaches to `told`; `heard_at` is when it last said so, by its own clock where that is behind ours; `closed_at` is
+    where an epoch ended that is no longer written. While `ask_again_at` lies ahead, an answer to what was asked is
+    still waited for; `asks` counts the requests that have brought nothing.
     """
 
     source = models.CharField(max_length=50)

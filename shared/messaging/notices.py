@@ -58,7 +58,7 @@ def hear(envelope: envelopes.Envelope) -> bool:
 def _position(envelope: envelopes.Envelope, said: log.LogPosition) -> None:
     _demand_sense(said.epoch, said.position + 1)
     if _is_followed(envelope):
-        progress.tell(source=envelope.source, epoch=said.epoch, position=said.position)
+        progress.tell(source=envelope.source, epoch=said.epoch, position=said.position, said_at=envelope.time)
 
 
 def _requested(envelope: envelopes.Envelope, said: log.ReplayRequested) -> None:
@@ -78,6 +78,7 @@ def _completed(envelope: envelopes.Envelope, said: log.ReplayCompleted) -> None:
             last_kept=said.last_kept,
             current_epoch=envelope.logepoch,
             position=said.position,
+            said_at=envelope.time,
         )
 
 

@@ -20,15 +20,17 @@ from shared.messaging.models import InboxEvent, Progress
 PATIENCE = dt.timedelta(seconds=2)
 ANSWER_WITHIN = dt.timedelta(seconds=3)
 LONGEST_WAIT = dt.timedelta(seconds=10)
+END = 2**62 - 1
+"""Asks for everything up to the end of a log, wherever that is."""
 _WINDOW = 1000
 
 _TOLD = """
 INSERT INTO messaging_progress AS known (source, epoch, seen_to, told, told_at, heard_at)
-VALUES (%s, %s, 0, %s, clock_timestamp(), clock_timestamp())
+VALUES (%s, %s, 0, %s, clock_timestamp(), least(%s, clock_timestamp()))
 ON CONFLICT (source, epoch) DO UPDATE SET
     told = greatest(known.told, excluded.told),
     told_at = CASE WHEN excluded.told > known.told THEN excluded.told_at ELSE known.told_at END,
-    heard_at = excluded.heard_at
+    heard_at = greatest(known.heard_at, excluded.heard_at)
 """
 
 
@@ -70,23 +72,33 @@ def survey(
     return seen_to, tuple(holes)
 
 
-def tell(*, source: str, epoch: int, position: int) -> None:
-    """The producer says how far its log reaches."""
+def tell(*, source: str, epoch: int, position: int, said_at: dt.datetime | None = None) -> None:
+    """The producer says how far its log reaches, or has said so at `said_at`: what waited in a queue is no news."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOLD, (source, epoch, position))
+        cursor.execute(_TOLD, (source, epoch, position, said_at))
 
 
 @transaction.atomic
-def settle(*, source: str, epoch: int, first_kept: int, last_kept: int, current_epoch: int, position: int) -> None:
+def settle(
+    *,
+    source: str,
+    epoch: int,
+    first_kept: int,
+    last_kept: int,
+    current_epoch: int,
+    position: int,
+    said_at: dt.datetime | None = None,
+) -> None:
     """The producer has sent all it keeps of an epoch: what is older is told by snapshots up to `position`.
 
     That position is noted in the same transaction, so a snapshot that is lost is itself a hole.
     """
-    tell(source=source, epoch=current_epoch, position=position)
+    tell(source=source, epoch=current_epoch, position=position, said_at=said_at)
     for row in Progress.objects.select_for_update().filter(source=source, epoch=epoch):
         row.seen_to = max(row.seen_to, first_kept - 1)
         row.closed_at = last_kept if epoch < current_epoch else None
-        row.save(update_fields=["seen_to", "closed_at"])
+        row.told = max(row.told, row.closed_at or 0)
+        row.save(update_fields=["seen_to", "closed_at", "told"])
         _wait(row, _pause(row.asks))
 
 
@@ -112,10 +124,15 @@ def unheard() -> set[str]:
     return set(sources()) - set(Progress.objects.values_list("source", flat=True))
 
 
-def wanted(row: Progress, *, now: dt.datetime) -> tuple[int, int] | None:
-    """The range to ask for now: from the first hole that is old enough to the last; None where there is none."""
+def wanted(row: Progress, *, now: dt.datetime, since: dt.datetime | None = None) -> tuple[int, int] | None:
+    """The range to ask for now: from the first hole that is old enough to the last; None where there is none.
+
+    Of a producer that has not spoken `since` then, all that is not known: whatever it has told before is outdated.
+    """
     if row.ask_again_at is not None and row.ask_again_at > now:
         return None
+    if since is not None and row.heard_at <= since:
+        return row.seen_to + 1, END
     ripe = [hole for hole in _holes(row) if hole.since <= now - PATIENCE]
     return (ripe[0].first, ripe[-1].last) if ripe else None
 

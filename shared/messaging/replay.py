@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from shared import clock
 from shared.contracts import log as contract
 from shared.contracts import registry
-from shared.messaging import leadership, metrics, notices, progress, snapshots, topology, wire
+from shared.messaging import leadership, metrics, notices, progress, recovery, snapshots, topology, wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.brokers import connect, port
 from shared.messaging.health import Status
@@ -75,17 +75,18 @@ def _take_turns(
             ask(publisher)
             publisher.tick()
             ask_at = began + _ASK_EVERY_SECONDS
-        turn = _TURN_SECONDS if answer(publisher, most=most) else _IDLE_TURN_SECONDS
-        status.says("following")
+        answered, recovering = answer(publisher, most=most), recovery.step(most=most)
+        turn = _TURN_SECONDS if answered or recovering else _IDLE_TURN_SECONDS
+        status.says(recovering or "following")
         backoff.reset()
         stop.wait(max(0.0, began + turn - time.monotonic()))
 
 
 def ask(publisher: port.Publisher) -> int:
     """Send a request to each producer of whom something is missing for long enough; how many there were."""
-    now, asked = clock.now(), 0
+    own, now, asked = _own(), clock.now(), 0
     for row in progress.followed():
-        if wanted := progress.wanted(row, now=now):
+        if wanted := progress.wanted(row, now=now, since=own.recovering_since):
             first, last = wanted
             _request(publisher, row.source, contract.ReplayRequested(epoch=row.epoch, from_=first, to=last))
             progress.asked(row)

@@ -34,7 +34,7 @@ def are_numbered() -> bool:
 @transaction.atomic
 def say_for(request: ReplayRequest, *, own: Log, most: int) -> int:
     """Say the next of the aggregates, `most` at most, that no event of this epoch tells of; how many were said."""
-    walked, said = _say_next(after=request.snapshots_after, epoch=own.epoch, most=most)
+    walked, said = say_next(after=request.snapshots_after, epoch=own.epoch, most=most)
     mine = ReplayRequest.objects.filter(pk=request.pk)
     if walked is None:
         mine.update(snapshots_done=True)
@@ -43,8 +43,11 @@ def say_for(request: ReplayRequest, *, own: Log, most: int) -> int:
     return said
 
 
-def _say_next(*, after: uuid.UUID | None, epoch: int, most: int) -> tuple[uuid.UUID | None, int]:
-    """Where the walk over the aggregates now stands (None: at its end), and how many snapshots were said."""
+def say_next(*, after: uuid.UUID | None, epoch: int, most: int) -> tuple[uuid.UUID | None, int]:
+    """Say those of the next `most` aggregates after that id of which no event of this epoch tells; in a transaction.
+
+    Where the walk over the aggregates now stands (None: at its end), and how many snapshots were said.
+    """
     found = page(after=after, most=most)
     told = _told_of([event.subject for event in found], epoch=epoch)
     fresh = [event for event in found if event.subject not in told]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 
-from shared.messaging import leadership, metrics
+from shared.messaging import leadership, metrics, recovery
 from shared.messaging.backoff import Backoff
 from shared.messaging.health import Status
 
@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 def run(stop: threading.Event, *, status: Status) -> None:
     """Run each of MESSAGING_SWEEPS once every period of its own whenever this process leads, until `stop` is set.
 
-    The first run comes at once. Survives the loss of its database; a sweep that raises is logged and comes again.
+    The first run comes at once; none comes while this service recovers from a restore. Survives the loss of its
+    database; a sweep that raises is logged and comes again.
     """
     backoff = Backoff()
     sweeps = {path: import_string(path) for path in settings.MESSAGING_SWEEPS}
@@ -50,11 +51,15 @@ def _lead(lock: leadership.Connection, sweeps: dict[str, Callable[[], object]], 
 
 def _sweep(path: str, sweep: Callable[[], object]) -> None:
     close_old_connections()
+    result = "done"
     try:
-        sweep()
+        # Nothing is decided by the clock on a state that the others have left behind.
+        if recovery.is_under_way():
+            result = "paused"
+        else:
+            sweep()
     except Exception:  # a sweep may raise anything; the next ones are not to suffer for it
         log.exception("sweep failed", sweep=path)
-        metrics.swept.labels(path, "failed").inc()
-    else:
-        metrics.swept.labels(path, "done").inc()
+        result = "failed"
+    metrics.swept.labels(path, result).inc()
     close_old_connections()
