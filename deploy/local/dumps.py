@@ -53,9 +53,7 @@ def make(tools: Path, *, url: str, service: str, folder: Path) -> Path:
             options = ["--format=custom", f"--snapshot={snapshot}", "--no-owner", "--no-acl", f"--file={half}"]
             _run(tools / "pg_dump", *options, url=url)
             facts = _facts(connection)
-        manifest = Manifest(
-            service=service, taken_at=taken_at, size=half.stat().st_size, sha256=_digest(half), **facts
-        )
+        manifest = Manifest(service=service, taken_at=taken_at, size=half.stat().st_size, sha256=_digest(half), **facts)
         files.write(manifest_of(path), msgspec.json.format(msgspec.json.encode(manifest)).decode())
         half.rename(path)
     finally:
@@ -71,7 +69,9 @@ def manifest_of(path: Path) -> Path:
 def read(path: Path) -> Manifest:
     """The manifest of a dump that is whole. Raises Refusal."""
     if not path.is_file():
-        raise Refusal(f"There is no dump {path}.", do="name a file that `backup` has written: …/orders-20261124T200000Z.dump")
+        raise Refusal(
+            f"There is no dump {path}.", do="name a file that `backup` has written: …/orders-20261124T200000Z.dump"
+        )
     try:
         manifest = msgspec.json.decode(manifest_of(path).read_bytes(), type=Manifest)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What a restore takes back: acknowledged writes that the old database or the other services know, and a dump does not."""
+"""What a restore takes back: acknowledged writes that a dump does not know, but the old database or a listener does."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from deploy.local import dumps
+from deploy.local.refusals import Refusal
 from shared.contracts import registry
 from shared.messaging import topology
 
@@ -119,3 +121,56 @@ class Memories:
         # The same version told otherwise; and versions of different epochs do not compare.
         same_line = memory.epoch == self._since
         return memory.state != found and (memory.state.version == found.version or not same_line)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What the old database and the listeners know."""
+
+    memories: Memories
+    newest_epoch: int
+    rows: Mapping[str, int]
+    """Of the old database, by table; empty where it cannot be read."""
+    silent: tuple[str, ...]
+    """Who could not be asked."""
+
+
+def ask(service: str, *, dsns: Mapping[str, str], since: int) -> Known:
+    """Ask the service's own database and those of its listeners; `dsns` by service, `since` as in Memories.
+
+    Raises Refusal where nobody can tell which epoch of the log would be new.
+    """
+    memories, silent = Memories(since=since), list[str]()
+    newest, rows = 0, dict[str, int]()
+    for name in (service, *listeners(service)):
+        try:
+            with psycopg.connect(dsns[name], connect_timeout=3) as connection:
+                if name == service:
+                    rows = dumps.rows(connection)
+                remember = _remember_own if name == service else _remember_heard
+                newest = max(newest, remember(connection, service, memories, name))
+        except psycopg.Error:
+            silent.append(name)
+    # The old database has seen every epoch of its own log; without it, only all listeners together have.
+    if service in silent and len(silent) > 1:
+        raise Refusal(
+            "Nobody can tell which epoch would be new.",
+            why=f"the databases of {', '.join(silent)} cannot be read.",
+            do="start what is down and restore again: ./manage_all.py status",
+        )
+    return Known(memories, newest, rows, tuple(silent))
+
+
+def _remember_own(connection: psycopg.Connection[Any], service: str, memories: Memories, name: str) -> int:
+    """Add what the old database knows; the epoch of its log."""
+    ((epoch,),) = connection.execute("SELECT coalesce(max(epoch), 0) FROM messaging_log")
+    for key, state in states(connection, service).items():
+        memories.add(key, epoch=epoch, state=state, known_to=f"the old {name}")
+    return int(epoch)
+
+
+def _remember_heard(connection: psycopg.Connection[Any], service: str, memories: Memories, name: str) -> int:
+    """Add what a listener has heard; the newest epoch of it."""
+    for key, epoch, state in heard(connection, service):
+        memories.add(key, epoch=epoch, state=state, known_to=name)
+    return epochs(connection, service)

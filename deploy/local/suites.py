@@ -72,6 +72,7 @@ SUITES = (
         alone=True,
     ),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
+    Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )
 
 

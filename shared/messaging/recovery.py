@@ -61,7 +61,7 @@ def is_under_way() -> bool:
 
 
 class _Guard:
-    """Asks the database once in a while only. It may know late that all is well, but a process that starts asks first."""
+    """Asks the database twice a second at most: one that starts asks first, and the end may be learnt late."""
 
     def __init__(self) -> None:
         self.forget()
