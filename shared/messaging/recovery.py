@@ -64,7 +64,8 @@ class _Guard:
     """Asks the database twice a second at most: one that starts asks first, and the end may be learnt late."""
 
     def __init__(self) -> None:
-        self.forget()
+        self._refuses = False
+        self._ask_at = float("-inf")
 
     def __call__(self) -> None:
         """Raises Recovering while the service may not be written to."""
@@ -76,7 +77,7 @@ class _Guard:
 
     def forget(self) -> None:
         """Ask again at the next call."""
-        self._refuses, self._ask_at = False, float("-inf")
+        self._ask_at = float("-inf")
 
 
 refuse_writes = _Guard()

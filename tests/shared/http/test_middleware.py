@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shared import tracing
+from shared import errors, tracing
 from shared.http import middleware
+from shared.messaging import recovery
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -199,3 +200,51 @@ class TestCrossSiteRule:
         request.META["HTTP_ORIGIN"] = origin
 
         assert middleware._from_here(request) == (origin == "http://testserver")
+
+
+def away():
+    raise errors.Unavailable("Back soon.", retry_after=7)
+
+
+def here():
+    """Lets everything pass."""
+
+
+class TestWrites:
+    @pytest.fixture
+    def guarded(self, settings):
+        def by(*guards):
+            settings.WRITE_GUARDS = [f"{__name__}.{guard.__name__}" for guard in guards]
+
+        return by
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+    def test_are_refused_while_a_guard_says_so(self, client, guarded, method):
+        guarded(here, away)
+
+        answer = client.generic(method, "/api/plays")
+
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "7"
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["errors"] == [{"message": "Back soon.", "code": "unavailable"}]
+
+    def test_do_not_keep_anybody_from_reading(self, nobody, guarded):
+        guarded(away)
+
+        assert nobody.get("/api/action").status_code == 200
+
+    def test_pass_where_no_guard_minds(self, hamlet, guarded):
+        guarded(here)
+
+        assert hamlet.post("/api/plays", {"title": "Hamlet", "price": 5}).status_code == 201
+
+    def test_are_guarded_in_every_service_while_it_recovers(self, hamlet):
+        recovery.refuse_writes.forget()
+        recovery.begin(epoch=2)
+
+        answer = hamlet.post("/api/plays", {"title": "Hamlet", "price": 5})
+        recovery.refuse_writes.forget()
+
+        assert answer.status_code == 503
+        assert answer.json()["errors"][0]["code"] == "recovering"
