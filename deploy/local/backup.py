@@ -15,8 +15,10 @@ def main(home: homes.Home, *, names: Sequence[str], to: str | None) -> int:
         if name not in services.NAMES:
             raise Refusal(f"There is no service {name}.", do=f"there are: {', '.join(services.NAMES)}")
     market = market_state.require(home)
+    for name in names:
+        demand_joined(market, name)
     folder = _folder(home, to)
-    for name in names or services.NAMES:
+    for name in names or market.services:
         path = back_up(market, name, folder=folder)
         manifest = dumps.read(path)
         told = f"{sum(manifest.rows.values())} rows, epoch {manifest.epoch}, position {manifest.position}"
@@ -39,6 +41,14 @@ def back_up(market: services.Market, service: str, *, folder: Path) -> Path:
         dumps.manifest_of(path).unlink()
         raise
     return path
+
+
+def demand_joined(market: services.Market, service: str) -> None:
+    """Raises Refusal for a service that was written while the market was up, and never started."""
+    if service not in market.services:
+        raise Refusal(
+            f"{service} has not joined this market yet, so it has no database.", do=f"./manage_all.py join {service}"
+        )
 
 
 def _check(market: services.Market, service: str, tools: Path, path: Path) -> None:

@@ -17,7 +17,19 @@ from typing import Any
 
 import psycopg
 
-from deploy.local import audit, control, databases, dumps, files, homes, lifecycle, market_state, rewound, services
+from deploy.local import (
+    audit,
+    backup,
+    control,
+    databases,
+    dumps,
+    files,
+    homes,
+    lifecycle,
+    market_state,
+    rewound,
+    services,
+)
 from deploy.local.refusals import Refusal
 
 out = lifecycle.out
@@ -68,6 +80,7 @@ class Restore:
 def main(home: homes.Home, *, service: str, dump: str, sure: bool) -> int:
     """Restore `service` from the file `dump`, asking first unless `sure`. Returns when it has caught up."""
     market = market_state.require(home)
+    backup.demand_joined(market, service)
     path = Path(dump).resolve()
     manifest = dumps.read(path)
     if manifest.service != service:
@@ -133,8 +146,7 @@ def _exchange(case: Restore) -> None:
 
 
 def _known(case: Restore) -> rewound.Known:
-    dsns = audit.dsns(case.market.home, case.market.ports)
-    return rewound.ask(case.service, dsns=dsns, since=case.manifest.epoch)
+    return rewound.ask(case.service, dsns=audit.dsns(case.market), since=case.manifest.epoch)
 
 
 def _epoch_on_record(case: Restore) -> int:
@@ -146,7 +158,7 @@ def _epoch_on_record(case: Restore) -> int:
 def _show_what_is_lost(case: Restore, known: rewound.Known, restored: Mapping[str, rewound.State]) -> None:
     """Before it is done: what the dump does not know. Part of it may be heard again from the others."""
     taken = f"{case.manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC"
-    lost = known.memories.missing_from(restored, noun=rewound.AGGREGATES[case.service].noun)
+    lost = known.memories.missing_from(restored, noun=rewound.noun(case.service))
     out.print(f"The dump is of {taken}. It does not know the last state of {len(lost)} that were acknowledged since:")
     _show(lost)
     for table, count in known.rows.items():
@@ -159,7 +171,8 @@ def _show_what_is_lost(case: Restore, known: rewound.Known, restored: Mapping[st
 def _counted_otherwise(service: str) -> set[str]:
     """Tables whose rows are listed one by one, or are heard again."""
     heard_again = {"inboxevent", "outboxevent", "heard", "progress", "replayrequest"}
-    return {rewound.AGGREGATES[service].table, *(f"messaging_{name}" for name in heard_again)}
+    own = {rewound.AGGREGATES[service].table} if service in rewound.AGGREGATES else set()
+    return own | {f"messaging_{name}" for name in heard_again}
 
 
 def _show(lost: Sequence[rewound.Rewound]) -> None:
@@ -213,7 +226,7 @@ def _tell(case: Restore, known: rewound.Known, epoch: int) -> None:
     """Afterwards: what did not come back, on the screen and for the record."""
     with psycopg.connect(case.url()) as connection:
         found = rewound.states(connection, case.service)
-    lost = known.memories.missing_from(found, noun=rewound.AGGREGATES[case.service].noun)
+    lost = known.memories.missing_from(found, noun=rewound.noun(case.service))
     _write_record(case, epoch=epoch, lost=lost)
     out.print(f"[bold green]{case.service} has caught up.[/] {len(lost)} acknowledged states did not come back.")
     _show(lost)

@@ -15,7 +15,7 @@ from shared.messaging import topology
 
 @dataclasses.dataclass(frozen=True)
 class Aggregate:
-    """What a service owns: its noun in the events, and where id, version and status stand."""
+    """What a service owns and tells of: its noun in the events, and where id, version and status stand."""
 
     noun: str
     table: str
@@ -62,9 +62,16 @@ class Rewound:
         return f"{self.noun} {self.id}: was {self.was}, is {self.now or 'unknown'}; known to {', '.join(self.known_to)}"
 
 
+def noun(service: str) -> str:
+    """What the events call the aggregate of the service."""
+    return AGGREGATES[service].noun if service in AGGREGATES else service
+
+
 def states(connection: psycopg.Connection[Any], service: str) -> dict[str, State]:
-    """Every aggregate in the service's own database."""
-    own = AGGREGATES[service]
+    """Every aggregate in the service's own database; none of a service that has nothing to tell."""
+    own = AGGREGATES.get(service)
+    if own is None:
+        return {}
     query = sql.SQL("SELECT id::text, version, {} FROM {}").format(sql.SQL(own.status), sql.Identifier(own.table))
     return {key: State(version, status) for key, version, status in connection.execute(query)}
 
@@ -72,7 +79,7 @@ def states(connection: psycopg.Connection[Any], service: str) -> dict[str, State
 def heard(connection: psycopg.Connection[Any], service: str) -> Iterator[tuple[str, int, State]]:
     """What another service has heard of them last: id, epoch, state."""
     query = "SELECT aggregate_id, epoch, version, status FROM messaging_heard WHERE aggregate = %s"
-    for key, epoch, version, status in connection.execute(query, [AGGREGATES[service].noun]):
+    for key, epoch, version, status in connection.execute(query, [noun(service)]):
         yield key, epoch, State(version, status)
 
 
@@ -80,7 +87,7 @@ def epochs(connection: psycopg.Connection[Any], service: str) -> int:
     """The newest epoch of the service's log that the owner of this database has heard of; 0 for none."""
     query = """SELECT greatest((SELECT max(epoch) FROM messaging_progress WHERE source = %s),
                                (SELECT max(epoch) FROM messaging_heard WHERE aggregate = %s))"""
-    values = [registry.source_of(service), AGGREGATES[service].noun]
+    values = [registry.source_of(service), noun(service)]
     ((newest,),) = connection.execute(query, values)
     return int(newest or 0)
 
@@ -138,11 +145,13 @@ class Known:
 def ask(service: str, *, dsns: Mapping[str, str], since: int) -> Known:
     """Ask the service's own database and those of its listeners; `dsns` by service, `since` as in Memories.
 
+    A listener that is not in `dsns` has never been started, so it has heard nothing.
+
     Raises Refusal where nobody can tell which epoch of the log would be new.
     """
     memories, silent = Memories(since=since), list[str]()
     newest, rows = 0, dict[str, int]()
-    for name in (service, *listeners(service)):
+    for name in (service, *(name for name in listeners(service) if name in dsns)):
         try:
             with psycopg.connect(dsns[name], connect_timeout=3) as connection:
                 if name == service:

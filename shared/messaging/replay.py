@@ -84,9 +84,9 @@ def _take_turns(
 
 def ask(publisher: port.Publisher) -> int:
     """Send a request to each producer of whom something is missing for long enough; how many there were."""
-    own, now, asked = _own(), clock.now(), 0
+    now, since, asked = clock.now(), _own().recovering_since, 0
     for row in progress.followed():
-        if wanted := progress.wanted(row, now=now, since=own.recovering_since):
+        if wanted := progress.wanted(row, now=now, since=since):
             first, last = wanted
             _request(publisher, row.source, contract.ReplayRequested(epoch=row.epoch, from_=first, to=last))
             progress.asked(row)

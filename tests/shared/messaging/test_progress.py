@@ -220,6 +220,16 @@ def settle(*, epoch=1, first_kept=1, last_kept=9, current_epoch=1, position=9):
 
 
 class TestSettling:
+    def test_the_end_of_an_epoch_is_as_good_as_told(self, came):
+        """Who was restored has forgotten what it was told; the end of what is no longer written is news to it."""
+        came(1, 2)
+        progress.tell(source="/tickets", epoch=1, position=0)
+        models.Progress.objects.update(told_at=clock.now() - LONG_AGO)
+
+        settle(last_kept=5, current_epoch=2, position=0)
+
+        assert progress.wanted(progress.followed()[0], now=clock.now()) == (3, 5)
+
     def test_what_is_gone_from_the_log_is_not_asked_for_again(self, told, came):
         told(9)
         came(6, 7, 8, 9)
