@@ -57,7 +57,7 @@ def _check(market: services.Market, service: str, tools: Path, path: Path) -> No
     if not any(" TABLE DATA " in entry for entry in dumps.list_contents(tools, path)):
         raise Refusal(f"{path} contains no data.")
     name = f"{service}_check"
-    with psycopg.connect(databases.superuser_url(home, port), autocommit=True) as connection:
+    with databases.superuser(home, service, port) as connection:
         databases.drop_database(connection, name=name)
         databases.create_database(connection, name=name, owner=service)
         try:

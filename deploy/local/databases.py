@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -66,6 +67,18 @@ def superuser_url(home: homes.Home, port: int, *, database: str = "postgres") ->
     """The address for the superuser, whom no service knows."""
     password = quote(home.secret(SUPERUSER_SECRET), safe="")
     return f"postgres://postgres:{password}@127.0.0.1:{port}/{database}"
+
+
+def superuser(home: homes.Home, service: str, port: int) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection to a service's instance as the superuser, each statement a transaction. Raises Refusal."""
+    try:
+        return psycopg.connect(superuser_url(home, port), autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise Refusal(
+            f"The database of {service} does not answer.",
+            why=str(error).strip(),
+            do=f"look at it: ./manage_all.py status, ./manage_all.py logs {service}.postgres",
+        ) from error
 
 
 def instance(

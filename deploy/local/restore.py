@@ -74,7 +74,7 @@ class Restore:
         return databases.url(self.market.home, self.service, self.port, database=database)
 
     def superuser(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(databases.superuser_url(self.market.home, self.port), autocommit=True)
+        return databases.superuser(self.market.home, self.service, self.port)
 
 
 def main(home: homes.Home, *, service: str, dump: str, sure: bool) -> int:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
@@ -112,6 +113,8 @@ class WritesMiddleware:
                     guard()
             except errors.Unavailable as refusal:
                 return problems.from_error(refusal, request)
+            except (OperationalError, InterfaceError) as error:
+                return problems.unavailable(error, request)
         return self.get_response(request)
 
 

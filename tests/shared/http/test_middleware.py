@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 import structlog
+from django.db import OperationalError
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -206,6 +207,10 @@ def away():
     raise errors.Unavailable("Back soon.", retry_after=7)
 
 
+def dead():
+    raise OperationalError("the server closed the connection")
+
+
 def here():
     """Lets everything pass."""
 
@@ -228,6 +233,14 @@ class TestWrites:
         assert answer.headers["Retry-After"] == "7"
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["errors"] == [{"message": "Back soon.", "code": "unavailable"}]
+
+    def test_are_told_to_come_again_where_the_database_is_away(self, client, guarded):
+        guarded(dead)
+
+        answer = client.post("/api/plays")
+
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert "connection" not in answer.text
 
     def test_do_not_keep_anybody_from_reading(self, nobody, guarded):
         guarded(away)
