@@ -108,6 +108,22 @@ class TestSnapshots:
         assert (completed.first_kept, completed.position) == (4, 6)
         assert sorted(one.position for _, one in publisher.sent if one.position) == [4, 5, 6]
 
+    def test_the_answer_is_not_complete_before_they_have_positions(self):
+        """Or the asker would take the log's last position for the end of what it misses."""
+        cancelled()
+        post.relay_all()
+        prune_all()
+        ask(1, 1)
+        publisher = post.Post()
+
+        for _turn in range(5):
+            replay.answer(publisher, most=10)  # and the relay is slow
+        assert publisher.sent == []
+        post.relay_all()
+        replay.answer(publisher, most=10)
+
+        assert [post.open(one).position for one in publisher.to("payments")] == [2]
+
     def test_go_on_after_a_kill(self):
         told = {str(cancelled().id) for _ in range(5)}
         post.relay_all()

@@ -4,7 +4,7 @@ import functools
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from shared.messaging import consumer, intake, leadership, models, topology
 from shared.messaging.brokers import pgmq
@@ -150,6 +150,25 @@ class TestDatabaseAway:
         assert len(tries) >= 3
         assert not models.ParkedMessage.objects.exists()
         waiting.until(lambda: performance.status.text == "consuming")
+
+    def test_a_batch_that_was_never_applied_is_left_to_the_next_reader(
+        self, embedded, settings, running, publishing, monkeypatch
+    ):
+        settings.BROKER_URL = embedded.url("orders")
+
+        def away(deliveries, *, queue):
+            raise OperationalError("the server is starting up")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(intake, "take", away)
+            performance = running(consume)
+            publishing(embedded, "tickets").publish(bodies(3), **TICKETS)
+            waiting.until(lambda: performance.status.text.startswith("database away"))
+            performance.end()
+
+        running(consume)
+
+        waiting.until(lambda: effects() == 3, seconds=10)
 
     def test_at_the_start_it_is_waited_for(self, embedded, settings, running, monkeypatch):
         settings.BROKER_URL = embedded.url("orders")

@@ -274,6 +274,18 @@ class TestBroker:
         waiting.until(lambda: got.extend(stage.events_in(reader.receive(limit=9, wait=0.1))) or len(got) >= 4)
         assert {one.position for one in got} == {1, 2, 3, 4}
 
+    def test_a_relay_at_work_says_how_far_its_log_reaches(self, embedded, settings, running, subscribing):
+        """Or what is lost at the end of the log, after which nothing comes, would be missed by nobody."""
+        settings.BROKER_URL = embedded.url("orders")
+        reader = subscribing(embedded, "tickets.inbox")
+        say(stage.order())
+
+        running(relay.run)
+
+        got = []
+        waiting.until(lambda: got.extend(stage.said(reader.receive(limit=9, wait=0.1))) or len(got) >= 2)
+        assert [(one.type, one.position) for one in got[:2]] == [("order.created", 1), ("log.position", None)]
+
     def test_a_queue_that_is_missing_leaves_the_rows_unsent_and_the_relay_unready(
         self, broker, settings, running, subscribing
     ):

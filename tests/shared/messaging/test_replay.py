@@ -171,6 +171,22 @@ class TestAnswering:
 
         assert {one.position for one in publisher.to("payments")} == {2, 3, 4, 5, 6, 7, 8, 9, None}
 
+    def test_a_request_that_comes_while_the_last_is_called_complete_is_not_forgotten(self):
+        say(*[stage.order() for _ in range(9)])
+        asked_for(5, 6)
+
+        class Interrupted(post.Post):
+            def publish(self, bodies, **where):
+                if len(self.sent) == 2:
+                    asked_for(7, 9)
+                super().publish(bodies, **where)
+
+        publisher = Interrupted()
+        while models.ReplayRequest.objects.exists():
+            replay.answer(publisher, most=10)
+
+        assert {one.position for one in publisher.to("payments")} == {5, 6, 7, 8, 9, None}
+
     def test_two_askers_take_turns(self, publisher):
         say(*[stage.order() for _ in range(4)])
         asked_for(1, 4, asker="/payments")
