@@ -47,6 +47,17 @@ def test_moves_as_drawn_and_refuses_everything_else_without_a_trace(asked):
         transaction.set_rollback(True)
 
 
+@pytest.mark.parametrize("ask", ["authorize", "decline", "lose", "capture", "void", "fail"])
+@pytest.mark.parametrize("ended", ["captured", "voided", "declined", "failed", "refunded"])
+def test_what_has_ended_stays_as_it_is(ended, ask):
+    payment = PaymentFactory(status=ended)
+
+    with pytest.raises(models.WrongState):
+        put(payment, ask)
+
+    assert payment.status == ended
+
+
 class TestDecide:
     @pytest.mark.parametrize("status", ["requested", "unknown", "captured", "voided", "declined", "failed"])
     def test_is_for_authorized_payments_only(self, status):
