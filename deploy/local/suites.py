@@ -52,6 +52,8 @@ SUITES = (
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES),
     Suite(name="local", budget=120, path="local"),
+    Suite(name="mutants", budget=240, path="mutants", options=("-m", "not rabbitmq")),
+    Suite(name="mutants-rabbitmq", budget=60, path="mutants", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     Suite(name="new-service", budget=300, path="new_service", alone=True),
     Suite(name="market-embedded", budget=300, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
     Suite(
