@@ -100,14 +100,17 @@ class CrossSiteMiddleware:
 
 
 class WritesMiddleware:
-    """Lets nothing be changed while one of WRITE_GUARDS raises errors.Unavailable; what only reads goes on."""
+    """Lets nothing be changed while one of WRITE_GUARDS raises errors.Unavailable; what only reads goes on.
+
+    Probes are none of its business: that this process lives is to be told without asking anybody.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
         self.guards = [import_string(path) for path in settings.WRITE_GUARDS]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in limits.SAFE:
+        if request.method not in limits.SAFE and not UNLOGGED.fullmatch(request.path):
             try:
                 for guard in self.guards:
                     guard()
