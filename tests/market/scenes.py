@@ -19,10 +19,22 @@ class Absence:
     @contextlib.contextmanager
     def __call__(self, *names):
         with contextlib.ExitStack() as back:
+            for service in {name.partition(".")[0] for name in names} & set(services.NAMES):
+                back.callback(self._wait_until_ready, service)
             for name in names:
                 back.callback(self._market.start, name)
                 self._market.stop(name)
             yield
+
+    def _wait_until_ready(self, service):
+        """A database that is back is found again by its service a little later."""
+        with self._market.client() as client:
+            ready = functools.partial(self._is_ready, client, service)
+            waiting.until(ready, seconds=30, every=0.1, what=f"{service} to be ready again")
+
+    @staticmethod
+    def _is_ready(client, service):
+        return client.get(f"/status/{service}").status_code == 200
 
 
 @contextlib.contextmanager

@@ -120,8 +120,9 @@ class TestFinds:
             behind.run("tickets", "DELETE FROM messaging_parkedmessage WHERE event_id = %s", message)
 
     def test_an_event_that_was_never_sent(self, behind, olivia, late):
+        behind.waits_for_row("tickets", "identity_user", id=olivia.id)  # or it would be frozen with her row locked
         with late("tickets.messaging"):
-            ticket = olivia.http.post("/api/tickets", json=people.HAMLET).json()
+            ticket = olivia.offers()
             query = """UPDATE messaging_outboxevent SET occurred_at = occurred_at - interval '61 seconds'
                        WHERE subject = %s RETURNING event_id"""
             (event,) = behind.run("tickets", query, ticket["id"])
