@@ -10,7 +10,7 @@ import pytest
 from shared.testing import copies, waiting
 
 WITHIN = 60.0
-"""Seconds in which a newcomer's copies have to be complete (the issue's figure for 5,000 events)."""
+"""Seconds in which a newcomer's copies have to be complete."""
 COPIES = {
     "identity_user": ("auth", "users_user", "id, email, roles, active, tokens_valid_after, version"),
     "{}_ticket": (
