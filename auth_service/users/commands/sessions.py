@@ -1,0 +1,100 @@
+"""Signing in and out, and staying signed in."""
+
+import dataclasses
+import datetime as dt
+import uuid
+
+from django.db import transaction
+
+from auth_service.users import models, passwords, tokens
+from shared import errors
+from shared.contracts import users as events
+from shared.identity import copies
+from shared.identity import tokens as access_tokens
+from shared.messaging import outbox
+
+
+class InvalidCredentials(errors.Invalid):
+    code = "invalid_credentials"
+    detail = "Invalid credentials"
+
+
+class InvalidRefreshToken(errors.Unauthenticated):
+    code = "invalid_refresh_token"
+    detail = "This session has ended. Sign in again."
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Granted:
+    """A session that was started or renewed: whose it is, and the tokens to hand over."""
+
+    user: models.User
+    access: str
+    refresh: str
+
+
+def sign_in(*, email: str, password: str, agent: str, now: dt.datetime) -> Granted:
+    """Start a session. Raises InvalidCredentials, alike for unknown, wrong and banned and after the same work."""
+    found = models.User.with_email(email)
+    if not passwords.matches(found.password if found else None, password) or found is None:
+        raise InvalidCredentials
+    with transaction.atomic():
+        user = models.User.locked(found.pk)
+        if not user.active or user.password != found.password:
+            raise InvalidCredentials
+        return grant(user, models.Session.start(user=user, agent=agent, now=now), now)
+
+
+def refresh_session(*, refresh_token: str, agent: str, now: dt.datetime) -> Granted:
+    """Renew a session: new tokens for its current refresh token, or for the one before within the grace.
+
+    A genuine token that is neither was used twice: the session ends. Raises InvalidRefreshToken.
+    """
+    read = models.read_refresh_token(refresh_token)
+    if read is None:
+        raise InvalidRefreshToken
+    granted = _renew(*read, agent=agent, now=now)
+    if granted is None:  # raised here, outside the transaction, so that a revocation stays
+        raise InvalidRefreshToken
+    return granted
+
+
+@transaction.atomic
+def _renew(family: uuid.UUID, generation: int, *, agent: str, now: dt.datetime) -> Granted | None:
+    rotated = models.Session.rotate(family=family, generation=generation, agent=agent, now=now)
+    if rotated is not None:
+        return grant(rotated.user, rotated, now)
+    session = models.Session.locked(family)
+    if session is None or not session.is_alive(now):
+        return None
+    if session.is_graceful(generation=generation, now=now):
+        session.seen(now)
+        return grant(session.user, session, now)
+    revoke(session, now)
+    return None
+
+
+@transaction.atomic
+def sign_out(*, session_id: uuid.UUID | None, refresh_token: str | None, now: dt.datetime) -> None:
+    """End the session that an access token names, and the one of a refresh token; quiet where there is none."""
+    read = models.read_refresh_token(refresh_token or "")
+    families = {session_id, read[0] if read else None} - {None}
+    # All rows are locked before the first revocation, which takes the lock on the change counter.
+    for session in models.Session.locked_among(families):
+        revoke(session, now)
+
+
+def grant(user: models.User, session: models.Session, now: dt.datetime) -> Granted:
+    """Fresh tokens for a session. Raises NoSigningKey."""
+    access = tokens.issue(user=user, session=session, now=now)
+    return Granted(user=user, access=access, refresh=session.refresh_token())
+
+
+def revoke(session: models.Session, now: dt.datetime) -> None:
+    """End a session, whose row is locked, everywhere; quiet where it had ended."""
+    if not session.revoke(now):
+        return
+    # No token of it can live longer: the last was issued before this moment.
+    expires_at = max(now, session.seen_at) + access_tokens.life() + access_tokens.LEEWAY
+    outbox.publish(events.SessionRevoked(id=session.pk, user_id=session.user_id, expires_at=expires_at))
+    copies.revoke_session(id=session.pk, user_id=session.user_id, expires_at=expires_at)

@@ -1,0 +1,18 @@
+"""What is true in auth: of people, their sessions, and the keys that sign for them."""
+
+from auth_service.users.models.keys import SigningKey
+from auth_service.users.models.people import ROLES, EmailInUse, NotActive, NotBanned, UnknownRole, User
+from auth_service.users.models.sessions import LAST_GRACE, Session, read_refresh_token
+
+__all__ = [
+    "LAST_GRACE",
+    "ROLES",
+    "EmailInUse",
+    "NotActive",
+    "NotBanned",
+    "Session",
+    "SigningKey",
+    "UnknownRole",
+    "User",
+    "read_refresh_token",
+]

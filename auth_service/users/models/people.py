@@ -1,0 +1,119 @@
+"""What is true of people."""
+
+import datetime as dt
+import uuid
+from typing import ClassVar, Self
+
+from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Lower
+
+from shared import errors
+from shared.identity import models as identity
+
+ROLES = identity.STAFF_ROLES
+
+
+class EmailInUse(errors.Invalid):
+    code = "email_in_use"
+    detail = "Email in use"
+
+
+class NotActive(errors.Conflict):
+    code = "not_active"
+    detail = "This account is banned or closed."
+
+
+class NotBanned(errors.Conflict):
+    code = "not_banned"
+    detail = "This account is not banned."
+
+
+class UnknownRole(errors.Invalid):
+    code = "unknown_role"
+    detail = "There is no such role."
+
+
+class User(identity.Account):
+    """Somebody with an account. An inactive one is banned, or closed and then erased."""
+
+    password = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    banned_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="email_in_use"),
+            models.CheckConstraint(
+                condition=models.Q(active=True, banned_at=None, closed_at=None)
+                | models.Q(models.Q(banned_at__isnull=False) | models.Q(closed_at__isnull=False), active=False),
+                name="active_unless_banned_or_closed",
+            ),
+        ]
+
+    @classmethod
+    def register(cls, *, email: str, password: str, now: dt.datetime) -> Self:
+        """Make an account; `password` is already hashed. Raises EmailInUse."""
+        try:
+            with transaction.atomic():
+                return cls.objects.create(email=email, password=password, created_at=now)
+        except IntegrityError as error:
+            raise EmailInUse(field="email") from error
+
+    @classmethod
+    def with_email(cls, email: str) -> Self | None:
+        """The account of that address, in whatever case it is written."""
+        return cls.objects.annotate(lowered=Lower("email")).filter(lowered=email.lower()).first()
+
+    @classmethod
+    def locked(cls, user_id: uuid.UUID) -> Self:
+        """The account, its row locked. Raises DoesNotExist."""
+        return cls.objects.select_for_update().get(pk=user_id)
+
+    def ban(self, *, now: dt.datetime, last_token_at: dt.datetime) -> None:
+        """Refuse this user and every token issued until now. `last_token_at`: when the last was issued."""
+        self._must_be_active()
+        self.active, self.banned_at = False, now
+        self._end_tokens(now, last_token_at)
+        self._change()
+
+    def reinstate(self) -> None:
+        """Let a banned user sign in again; his earlier tokens stay refused."""
+        if self.banned_at is None or self.closed_at is not None:
+            raise NotBanned
+        self.active, self.banned_at = True, None
+        self._change()
+
+    def close(self, *, now: dt.datetime, last_token_at: dt.datetime) -> None:
+        """Erase who this was. The row stays, for others name its id."""
+        if self.closed_at is not None:
+            raise NotActive
+        self.active, self.closed_at = False, now
+        self.email, self.password, self.roles = None, "", []
+        self._end_tokens(now, last_token_at)
+        self._change()
+
+    def take_roles(self, roles: list[str]) -> None:
+        self._must_be_active()
+        if not ROLES.issuperset(roles):
+            raise UnknownRole(field="roles")
+        self.roles = sorted(set(roles))
+        self._change()
+
+    def take_password(self, encoded: str) -> None:
+        """Make `encoded`, already hashed, the password."""
+        self._must_be_active()
+        self.password = encoded
+        self.save(update_fields=["password"])
+
+    def _must_be_active(self) -> None:
+        if not self.active:
+            raise NotActive
+
+    def _end_tokens(self, now: dt.datetime, last_token_at: dt.datetime) -> None:
+        # A sign-in that this waited for may have issued a token at a later time than `now` was taken.
+        self.tokens_valid_after = max(now, last_token_at, self.tokens_valid_after)
+
+    def _change(self) -> None:
+        self.version += 1
+        self.save()

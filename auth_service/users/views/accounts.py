@@ -1,0 +1,25 @@
+"""Who asks auth about an account."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import views
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from auth_service.users import commands, serializers, throttling
+from auth_service.users.views import asking
+from shared import clock
+from shared.identity import permissions
+
+
+class SignUp(views.APIView):
+    permission_classes = [permissions.Anyone]
+
+    @extend_schema(request=serializers.NewAccount, responses={201: serializers.Account})
+    def post(self, request: Request) -> Response:
+        """Make an account and sign in."""
+        now = clock.now()
+        account = serializers.NewAccount(data=request.data)
+        account.is_valid(raise_exception=True)
+        throttling.sign_up(request, now=now)
+        granted = commands.register_user(**account.validated_data, agent=asking.agent(request), now=now)
+        return asking.keep(Response(serializers.Account(granted.user).data, status=201), granted)

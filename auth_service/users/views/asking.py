@@ -1,0 +1,25 @@
+"""What the views read of a request, and how they hand over a session."""
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from auth_service.users import commands
+from shared.identity import cookies, tokens
+
+
+def keep(response: Response, granted: commands.Granted) -> Response:
+    """Hand the session that was granted to the browser."""
+    lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
+    cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
+    return response
+
+
+def agent(request: Request) -> str:
+    """What the browser calls itself."""
+    return str(request.headers.get("User-Agent", ""))
+
+
+def identity(request: Request) -> tokens.Identity | None:
+    """Who is asking, where anyone may."""
+    return request.auth  # type: ignore[return-value]
