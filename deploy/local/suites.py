@@ -3,14 +3,16 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +26,13 @@ out = Console(highlight=False)
 _SIDE_BY_SIDE = 2
 _PATIENCE = 5  # a suite that takes so many times its budget is ended
 _OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_")
-_RABBITMQ = "rabbitmq-server"
+_RABBITMQ, _CHROMIUM, _NPM = "rabbitmq-server", "chromium", "npm"
+_FOUND: Mapping[str, Callable[[], object]] = {
+    _RABBITMQ: brokers.program,
+    _CHROMIUM: functools.partial(shutil.which, "chromium"),
+    _NPM: functools.partial(shutil.which, "npm"),
+}
+"""By the package that brings a tool: what finds it, or gives None."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,7 +133,7 @@ def _is_called(suite: Suite, name: str) -> bool:
 
 
 def _has_tool(suite: Suite) -> bool:
-    return suite.needs != _RABBITMQ or brokers.program() is not None
+    return not suite.needs or _FOUND[suite.needs]() is not None
 
 
 @contextlib.contextmanager
