@@ -5,10 +5,16 @@ import datetime as dt
 from shared.settings import base
 
 env = base.environment("SIGNING_SECRET", "REFRESH_SECRET")
-vars().update(base.settings(env, service="auth", app="auth_service.users"))
+shared_settings = base.settings(env, service="auth", app="auth_service.users")
+vars().update(shared_settings)
 
 AUTH_USER_MODEL = "users.User"
 SIGNING_SECRET = env.str("SIGNING_SECRET")
+SIGNING_SECRET_OLD = env.str("SIGNING_SECRET_OLD", default="")
+# How long the next key is published before it signs: more than the five minutes between two fetches of the set.
+SIGNING_KEY_LEAD = dt.timedelta(seconds=env.int("SIGNING_KEY_LEAD_SECONDS", default=600))
+# How long one key signs before another takes its place by itself; 0 is for ever.
+SIGNING_KEY_LIFE = dt.timedelta(days=env.int("SIGNING_KEY_DAYS", default=90))
 REFRESH_SECRET = env.str("REFRESH_SECRET")
 REFRESH_TOKEN_LIFE = dt.timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 
@@ -21,4 +27,5 @@ LIMITS_PER_ADDRESS = env.bool("LIMITS_PER_ADDRESS", default=True)
 # Auth listens to nobody, and holds its keys itself.
 MESSAGING_HANDLERS: list[str] = []
 MESSAGING_BACKGROUND: list[str] = []
+MESSAGING_SWEEPS = {**shared_settings["MESSAGING_SWEEPS"], "auth_service.users.tasks.tend_signing_keys": 10.0}
 MESSAGING_SNAPSHOTS = "auth_service.users.queries.aggregates"

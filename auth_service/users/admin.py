@@ -56,5 +56,5 @@ class SessionAdmin(admin_site.ReadOnly):
 
 @admin.register(models.SigningKey)
 class SigningKeyAdmin(admin_site.ReadOnly):
-    list_display = ("kid", "created_at", "active_from", "retired_at")
+    list_display = ("kid", "status", "created_at", "active_from", "superseded_at", "retired_at")
     exclude = ("sealed",)

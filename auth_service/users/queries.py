@@ -21,7 +21,7 @@ def account_of(email: str) -> models.User | None:
 
 def key_set() -> dict[str, list[dict[str, Any]]]:
     """The public keys whose tokens count, as a JWK Set (RFC 7517)."""
-    return {"keys": [key.jwk for key in models.SigningKey.published().order_by("active_from")]}
+    return {"keys": [key.jwk for key in models.SigningKey.published()]}
 
 
 def aggregates() -> tuple[QuerySet[models.User], type[events.UserSnapshot]]:

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 import jwt
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -40,7 +40,7 @@ class Backend(backends.TokenBackend):
 
 def issue(*, user: models.User, session: models.Session, now: dt.datetime) -> str:
     """An access token for `user` in `session`. Raises NoSigningKey."""
-    key = models.SigningKey.current(now)
+    key = models.SigningKey.current()
     if key is None:
         raise NoSigningKey
     token = simplejwt.AccessToken()
@@ -54,8 +54,8 @@ def issue(*, user: models.User, session: models.Session, now: dt.datetime) -> st
     return str(token)
 
 
-def make_key(*, now: dt.datetime, active_from: dt.datetime) -> models.SigningKey:
-    """Make and store a key pair, which signs from `active_from` on."""
+def make_key(*, now: dt.datetime) -> models.SigningKey:
+    """Make and store a key pair, which signs nothing yet."""
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -68,7 +68,6 @@ def make_key(*, now: dt.datetime, active_from: dt.datetime) -> models.SigningKey
         jwk={**members, "kid": kid, "alg": tokens.ALGORITHM, "use": "sig"},
         sealed=_seal().encrypt(pem),
         created_at=now,
-        active_from=active_from,
     )
 
 
@@ -77,7 +76,12 @@ def _backend(kid: str, sealed: bytes) -> Backend:
     return Backend(kid, _seal().decrypt(sealed).decode())
 
 
-def _seal() -> Fernet:
-    secret: str = settings.SIGNING_SECRET
+def _seal() -> MultiFernet:
+    """Seals with the present secret, and opens what the one before it has sealed."""
+    secrets_in_use = filter(None, (settings.SIGNING_SECRET, settings.SIGNING_SECRET_OLD))
+    return MultiFernet([_fernet(secret) for secret in secrets_in_use])
+
+
+def _fernet(secret: str) -> Fernet:
     derived = HKDF(hashes.SHA256(), length=32, salt=None, info=b"signing keys at rest").derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))

@@ -1,15 +1,10 @@
 import io
-import threading
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 
 from auth_service.users import commands, models
-from auth_service.users import tokens as issuing
 from shared import clock, ids
-from shared.identity import models as identity
-from shared.identity import readiness
 
 
 def run(*line):
@@ -214,67 +209,3 @@ class TestCommandsForTheMachine:
 
         with pytest.raises(CommandError, match="not banned"):
             run("reinstate", elsinore.HAMLET)
-
-
-class TestSigningKey:
-    def test_is_made_once(self, elsinore):
-        first = run("ensure_signing_key")
-
-        assert run("ensure_signing_key") == first
-        assert models.SigningKey.objects.count() == 1
-        assert len(elsinore.said("signing_key.published")) == 1
-
-    def test_is_published_without_its_private_half(self, elsinore):
-        response = elsinore.client().get("/.well-known/jwks.json")
-
-        (key,) = response.json()["keys"]
-        assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
-        assert (key["alg"], key["kid"]) == ("ES256", models.SigningKey.objects.get().kid)
-
-    def test_events_carry_no_key_material(self, elsinore):
-        (event,) = elsinore.said("signing_key.published")
-
-        assert event.data == {"kid": models.SigningKey.objects.get().kid}
-
-    def test_is_sealed_at_rest(self, elsinore):
-        sealed = bytes(models.SigningKey.objects.get().sealed)
-
-        assert b"PRIVATE" not in sealed
-
-    def test_without_one_nobody_signs_up_or_in_but_is_told_to_come_back(self, elsinore):
-        models.SigningKey.objects.all().delete()
-
-        response = elsinore.post(elsinore.client(), "signup", {"email": elsinore.HAMLET, "password": elsinore.PASSWORD})
-
-        assert response.status_code == 503
-        assert response.headers["Retry-After"]
-        assert elsinore.user() is None
-
-    def test_that_is_not_in_force_yet_is_published_but_does_not_sign(self, elsinore):
-        current = models.SigningKey.objects.get().kid
-        now = clock.now()
-        coming = issuing.make_key(now=now, active_from=now.replace(year=now.year + 1))
-
-        published = {key["kid"] for key in elsinore.client().get("/.well-known/jwks.json").json()["keys"]}
-        assert published == {current, coming.kid}
-        assert elsinore.read_header(elsinore.sign_up().cookies["access_token"].value)["kid"] == current
-
-    def test_readiness_asks_for_one(self, elsinore):
-        assert readiness.keys_held() is None
-        identity.PublicKey.objects.all().delete()
-        assert readiness.keys_held()
-
-
-class TestKeysAtOnce:
-    def test_are_one(self, transactional_db):
-        def make():
-            commands.ensure_signing_key(now=clock.now())
-            connections.close_all()
-
-        threads = [threading.Thread(target=make) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert models.SigningKey.objects.count() == 1

@@ -1,7 +1,13 @@
 """What may be asked of auth, by noun; callers say `commands.sign_in(…)`."""
 
 from auth_service.users.commands.accounts import close_user, register_user
-from auth_service.users.commands.keys import ensure_signing_key
+from auth_service.users.commands.keys import (
+    StandbyTooNew,
+    ensure_signing_key,
+    revoke_signing_key,
+    rotate_signing_key,
+    tend_signing_keys,
+)
 from auth_service.users.commands.people import UnknownUser
 from auth_service.users.commands.sessions import (
     Granted,
@@ -19,6 +25,7 @@ __all__ = [
     "InvalidRefreshToken",
     "LastAdmin",
     "OwnRoles",
+    "StandbyTooNew",
     "UnknownUser",
     "ban_user",
     "close_user",
@@ -27,7 +34,10 @@ __all__ = [
     "refresh_session",
     "register_user",
     "reinstate_user",
+    "revoke_signing_key",
+    "rotate_signing_key",
     "set_roles",
     "sign_in",
     "sign_out",
+    "tend_signing_keys",
 ]

@@ -1,6 +1,6 @@
 """What is true in auth: of people, their sessions, and the keys that sign for them."""
 
-from auth_service.users.models.keys import SigningKey
+from auth_service.users.models.keys import SigningKey, UnknownKey, WrongKeyState
 from auth_service.users.models.people import ROLES, EmailInUse, NotActive, NotBanned, UnknownRole, User
 from auth_service.users.models.sessions import LAST_GRACE, Session, read_refresh_token
 
@@ -12,7 +12,9 @@ __all__ = [
     "NotBanned",
     "Session",
     "SigningKey",
+    "UnknownKey",
     "UnknownRole",
     "User",
+    "WrongKeyState",
     "read_refresh_token",
 ]

@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+from django.test import Client
 
 from shared.contracts import users
 from shared.identity import copies, handlers, keys, readiness
@@ -179,3 +180,15 @@ class TestRefreshForever:
             waiting.until(lambda: auth.asked == 2)
 
         assert auth.asked == 2
+
+    @pytest.mark.urls("tests.shared.identity.urls")
+    def test_is_not_moved_by_tokens_of_keys_that_nobody_knows(self, auth, issuer):
+        strangers = [identity.Issuer(f"stranger-{number}") for number in range(30)]
+        with in_background():
+            waiting.until(lambda: keys.held())
+            asked, wanted = auth.asked, copies.keys_wanted()
+            with identity.held(issuer):
+                answers = {Client().get("/users", headers=stranger.bearer()).status_code for stranger in strangers}
+
+        assert answers == {401}
+        assert (auth.asked, copies.keys_wanted()) == (asked, wanted) == (1, (0, 0))
