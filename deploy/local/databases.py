@@ -25,6 +25,9 @@ _SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # No statement and no row in the server's log: they quote people's addresses.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 

@@ -22,8 +22,10 @@ class Aggregate:
     status: str = "status"
 
 
+_STATUS_OF_USER = "CASE WHEN email IS NULL THEN 'closed' WHEN active THEN 'active' ELSE 'inactive' END"
+
 AGGREGATES = {
-    "auth": Aggregate("user", "users_user", "CASE WHEN active THEN 'active' ELSE 'inactive' END"),
+    "auth": Aggregate("user", "users_user", _STATUS_OF_USER),
     "tickets": Aggregate("ticket", "tickets_ticket"),
     "orders": Aggregate("order", "orders_order"),
     "payments": Aggregate("payment", "payments_payment"),

@@ -14,6 +14,7 @@ class UserEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
 
     id: uuid.UUID
     email: str | None
+    """Null once the account is closed, in what was said before as well: that is rewritten, and `redacted`."""
     roles: tuple[str, ...]
     active: bool
     tokens_valid_after: dt.datetime
@@ -21,6 +22,8 @@ class UserEvent(events.StateEvent, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def status(self) -> str:
+        if self.email is None:
+            return "closed"
         return "active" if self.active else "inactive"
 
 

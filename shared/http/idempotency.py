@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat, Now
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -88,8 +89,10 @@ def prune() -> None:
 
 
 def forget(user_id: uuid.UUID) -> None:
-    """Forget the answers that somebody was given, for they may hold personal data."""
-    models.IdempotentAnswer.objects.filter(user_id=user_id).delete()
+    """Empty the answers that somebody was given, and what he asked by: his account is closed, nobody asks again."""
+    no_key = Concat(Value("erased-"), Cast("id", CharField()))
+    emptied = {"key": no_key, "fingerprint": "", "headers": {}, "body": ""}
+    models.IdempotentAnswer.objects.filter(user_id=user_id).update(**emptied)
 
 
 def _decided(request: Request, action: Action, block: Callable[[], Any] = transaction.atomic) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from shared.identity import models, users
+from shared.identity import erasure, models, users
 
 CHANNEL = "identity_changed"
 
@@ -25,12 +25,18 @@ def keep_user(
     tokens_valid_after: dt.datetime,
     version: int,
 ) -> None:
-    """Write down a user as an event described it. Not for auth, whose users are no copy."""
+    """Write down a user as an event described it; without an address he is erased. Not for auth, which has no copy."""
     users.hold_alone(id)
+    if email is None:
+        erasure.forget(user_id=id, email=_known_address(id))
     known = {"email": email, "roles": list(roles), "active": active, "version": version}
     models.User.objects.update_or_create(id=id, defaults={**known, "tokens_valid_after": tokens_valid_after})
     if not active or tokens_valid_after != models.ALWAYS:
         changed()
+
+
+def _known_address(user_id: uuid.UUID) -> str | None:
+    return models.User.objects.filter(id=user_id).values_list("email", flat=True).first()
 
 
 def revoke_session(*, id: uuid.UUID, user_id: uuid.UUID, expires_at: dt.datetime) -> None:

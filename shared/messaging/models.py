@@ -228,6 +228,11 @@ class ParkedMessage(models.Model):
         self.state, self.reason, self.closed_at = self.State.DISCARDED, stated(reason), now
         self.save(update_fields=["state", "reason", "closed_at"])
 
+    def redact(self, *, body: bytes) -> None:
+        """Keep `body` in the place of what it was, and of its error the kind alone: the rest may quote it."""
+        self.body, self.error, self.traceback = body, self.error.partition("(")[0], ""
+        self.save(update_fields=["body", "error", "traceback"])
+
     def _must_be_parked(self) -> None:
         if self.state != self.State.PARKED:
             raise NotParked

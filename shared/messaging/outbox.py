@@ -1,13 +1,18 @@
 """Saying something: `publish` writes the event beside the change it tells of; the relay sends it later."""
 
+import json
+
 from django.conf import settings
 from django.db import transaction
 
 from shared import tracing
-from shared.contracts import envelope, events, registry
+from shared.contracts import envelope, events, redaction, registry
 from shared.messaging import models
 
 CHANNEL = "outbox"
+_REDACT = """
+UPDATE messaging_outboxevent SET data = data || %s::jsonb WHERE subject = %s AND starts_with(type, %s)
+"""
 
 
 class NotInTransaction(RuntimeError):
@@ -39,6 +44,16 @@ def publish(event: events.Event) -> None:
         traceparent=tracing.traceparent.get(),
     )
     _wake_relay_after_commit()
+
+
+def redact(*, aggregate: str, subject: str) -> None:
+    """Rewrite what this log tells of an aggregate, sent or not, without its personal members.
+
+    In the transaction that closes it, whose lock on its row keeps others from saying more. Ids, types and positions
+    stay: nobody who follows the log sees a hole.
+    """
+    with transaction.get_connection().cursor() as cursor:
+        cursor.execute(_REDACT, [json.dumps(redaction.PERSONAL[aggregate]), subject, f"{aggregate}."])
 
 
 def _wake_relay_after_commit() -> None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from shared import clock
 from shared.contracts import envelope as envelopes
-from shared.contracts import registry
+from shared.contracts import redaction, registry
 from shared.messaging import apply, models
 
 UNREADABLE = "unreadable"
@@ -29,6 +29,12 @@ TOLD: Mapping[str, str] = {
 
 _UNREADABLE = uuid.UUID("8f4bd3a2-6a0b-4f5c-9d0e-5b8a1f4c7e21")
 _LONGEST = 2000
+_HOLDING = """
+SELECT * FROM messaging_parkedmessage
+WHERE (starts_with(type, %s) OR type = %s)
+  AND EXISTS (SELECT 1 FROM unnest(%s::bytea[]) AS trace WHERE position(trace IN body) > 0)
+FOR UPDATE
+"""
 
 
 class NotGenuine(ValueError):
@@ -40,6 +46,7 @@ def park(envelope: envelopes.Envelope, body: bytes, *, consumer: str, error: Bas
     with transaction.atomic():
         if apply.record(envelope, consumer=consumer, outcome=models.Outcome.PARKED):
             _keep(envelope.id, body, consumer=consumer, error=error, source=envelope.source, type=envelope.type)
+            _redact_if_closed(envelope)
 
 
 def park_unreadable(body: bytes, *, consumer: str, sender: str | None, error: BaseException) -> None:
@@ -103,6 +110,20 @@ def discard_each(messages: Iterable[models.ParkedMessage], *, reason: str) -> It
             yield message
 
 
+def redact(*, aggregate: str, subject: str, address: str | None) -> None:
+    """Take the personal members out of what was put aside of an aggregate, whatever became of it; it can be retried.
+
+    What cannot be read, and holds the id of the aggregate or the `address` of its owner, is emptied.
+    """
+    traces = [text.encode() for text in (subject, address) if text]
+    found = models.ParkedMessage.objects.raw(_HOLDING, [f"{aggregate}.", UNREADABLE, traces])
+    for message in found:
+        body = _redacted(bytes(message.body), aggregate=aggregate, subject=subject)
+        if body is not None:
+            # Where the address stands in the place of something else, nothing can be kept.
+            message.redact(body=b"" if address and address.encode() in body else body)
+
+
 def alarm() -> str | None:
     """What an operator is to be told once MESSAGING_PARKED_ALARM messages are parked."""
     count = waiting().count()
@@ -110,6 +131,28 @@ def alarm() -> str | None:
         return None
     what = "1 parked message" if count == 1 else f"{count} parked messages"
     return f"{what}, look at /admin/{settings.SERVICE}/messaging/parkedmessage/?state__exact=parked"
+
+
+def _redacted(body: bytes, *, aggregate: str, subject: str) -> bytes | None:
+    """The message without what is personal, or nothing of what is no event; None where it tells of something else."""
+    try:
+        envelope = envelopes.decode(body)
+    except envelopes.Malformed:
+        return b""
+    if (redaction.aggregate_of(envelope), envelope.subject) != (aggregate, subject):
+        return None
+    return envelopes.encode(redaction.redacted(envelope))
+
+
+def _redact_if_closed(envelope: envelopes.Envelope) -> None:
+    """What comes late, after its aggregate was closed, brings nothing personal back."""
+    aggregate = redaction.aggregate_of(envelope)
+    if aggregate not in redaction.PERSONAL:
+        return
+    # Locked: what is being closed at this moment is closed when the row can be read.
+    known = models.Heard.objects.select_for_update().filter(aggregate=aggregate, aggregate_id=envelope.subject).first()
+    if known and known.status == redaction.CLOSED:
+        redact(aggregate=aggregate, subject=envelope.subject, address=None)
 
 
 def _apply_afresh(message: models.ParkedMessage, *, now: dt.datetime) -> str:

@@ -1,6 +1,7 @@
 """Logging for every process: structlog over the standard library, one line an event, JSON or for a console."""
 
 import logging
+import re
 from typing import Any
 
 import structlog
@@ -14,12 +15,19 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+_ADDRESS = re.compile(r"""[^\s@"'<>(),:;=/\\]+@[\w-]+(?:\.[\w-]+)+""")
+
 
 def add_request(_logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
     """Every line says which request caused it, also in a consumer of another service."""
     if (request_id := tracing.request_id.get()) is not None:
         line.setdefault("request_id", request_id)
     return line
+
+
+def without_addresses(_logger: Any, _method: str, line: str) -> str:
+    """No e-mail address reaches a log, not even by a traceback that quotes a row: files cannot be erased from."""
+    return _ADDRESS.sub("(address)", line) if "@" in line else line
 
 
 def configure(*, service: str, output: str, level: str) -> dict[str, Any]:
@@ -41,7 +49,12 @@ def configure(*, service: str, output: str, level: str) -> dict[str, Any]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": processors,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, render],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *exceptions,
+            render,
+            without_addresses,
+        ],
     }
     return {
         "version": 1,

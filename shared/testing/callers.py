@@ -21,6 +21,7 @@ class Caller:
 
     def __init__(self, issuer: identity.Issuer | None = None, *, user_id: uuid.UUID | None = None) -> None:
         self.id = user_id or ids.new()
+        self.email = f"{self.id}@example.com"
         self.bearer = issuer.bearer(user_id=self.id) if issuer else {}
         self.client = Client(raise_request_exception=False)
         self.client.handler.load_middleware()  # now: several threads may be the first to need it
@@ -51,10 +52,10 @@ class Caller:
 
     def closes_the_account(self) -> None:
         """The service hears that this person has left."""
-        self._hear(users.UserClosed, active=False, version=1)
+        self._hear(users.UserClosed, email=None, active=False, version=1)
 
     def _hear(self, event: type[users.UserEvent], **members: Any) -> None:
-        usual = {"id": self.id, "email": None, "roles": (), "tokens_valid_after": models.ALWAYS}
+        usual = {"id": self.id, "email": self.email, "roles": (), "tokens_valid_after": models.ALWAYS}
         deliveries.hear(event(**{**usual, **members}))
 
     def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:

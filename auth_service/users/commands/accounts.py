@@ -6,7 +6,7 @@ import uuid
 from django.db import transaction
 
 from auth_service.users import models, passwords
-from auth_service.users.commands import people, sessions
+from auth_service.users.commands import erasure, people, sessions
 from shared.contracts import users as events
 from shared.identity import copies
 
@@ -25,7 +25,9 @@ def register_user(*, email: str, password: str, agent: str, now: dt.datetime) ->
 def close_user(*, user_id: uuid.UUID, now: dt.datetime) -> None:
     """Close an account and erase who it was. Raises UnknownUser, NotActive."""
     user = people.locked(user_id)
+    email = user.email
     user.close(now=now, last_token_at=models.Session.revoke_all(user=user, now=now))
+    erasure.erase(user, email=email)
     people.say(events.UserClosed, user)
     copies.changed()
 

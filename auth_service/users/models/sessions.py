@@ -81,6 +81,11 @@ class Session(models.Model):
         )
         return max((session.seen_at for session in ended), default=identity.ALWAYS)
 
+    @classmethod
+    def forget_agents(cls, *, user: people.User) -> None:
+        """Empty what the user's browsers called themselves."""
+        cls.objects.filter(user=user).update(agent="")
+
     def is_alive(self, now: dt.datetime) -> bool:
         return self.revoked_at is None and self.expires_at > now
 

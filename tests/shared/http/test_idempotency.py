@@ -121,13 +121,16 @@ class TestRepeat:
 
         assert hamlet.post(path, HAMLET, **KEY).headers["Idempotency-Replayed"] == "true"
 
-    def test_can_be_made_impossible_for_a_user(self, hamlet, ophelia, path):
+    def test_says_nothing_any_more_of_whoever_is_forgotten(self, hamlet, ophelia, path):
         for somebody in (hamlet, ophelia):
             somebody.post(path, HAMLET, **KEY)
 
         idempotency.forget(hamlet.user_id)
 
-        assert list(http.IdempotentAnswer.objects.values_list("user_id", flat=True)) == [ophelia.user_id]
+        emptied = http.IdempotentAnswer.objects.get(user_id=hamlet.user_id)
+        assert (emptied.status, emptied.body, emptied.headers, emptied.fingerprint) == (201, "", {}, "")
+        assert emptied.key == f"erased-{emptied.pk}"
+        assert ophelia.post(path, HAMLET, **KEY).headers["Idempotency-Replayed"] == "true"
 
     def age(self, interval):
         with connection.cursor() as cursor:

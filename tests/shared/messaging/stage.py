@@ -10,7 +10,7 @@ from django.db import connection
 from shared import ids
 from shared.contracts import envelope as envelopes
 from shared.contracts import events, orders, tickets
-from shared.messaging import notices
+from shared.messaging import notices, subscriptions
 from shared.messaging.brokers import port
 
 NOW = dt.datetime(2026, 11, 24, 20, 0, tzinfo=dt.UTC)
@@ -50,6 +50,11 @@ def ticket_changed(event: tickets.TicketEvent, *, now: dt.datetime) -> None:
 
 def reservation_refused(event: tickets.ReservationRefused, *, now: dt.datetime) -> None:
     note(event.order_id, 0, event.reason)
+
+
+def subscriptions_anew() -> None:
+    """The table of subscriptions is read once; a test that has changed HANDLERS wants it read again."""
+    subscriptions._table.cache_clear()
 
 
 HANDLERS = {
