@@ -19,6 +19,19 @@ def account_of(email: str) -> models.User | None:
     return models.User.with_email(email)
 
 
+def people() -> models.UserQuerySet:
+    """Everybody who has, or had, an account: for staff."""
+    return models.User.objects.all()
+
+
+def person(user_id: uuid.UUID) -> models.User:
+    """One of them. Raises UnknownUser."""
+    user = people().filter(pk=user_id).first()
+    if user is None:
+        raise models.UnknownUser
+    return user
+
+
 def key_set() -> dict[str, list[dict[str, Any]]]:
     """The public keys whose tokens count, as a JWK Set (RFC 7517)."""
     return {"keys": [key.jwk for key in models.SigningKey.published()]}

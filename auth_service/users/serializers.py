@@ -3,12 +3,17 @@
 from typing import Any
 
 from django.core import validators
-from rest_framework import serializers
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
 
 from auth_service.users import models, passwords
 
 # No address that looks like another one: a domain in other letters is written in its ASCII form (xn--…).
 ASCII = validators.RegexValidator(r"\A[\x21-\x7e]+\Z", "Enter a valid email address.", code="invalid")
+
+STAFF = sorted(models.ROLES)
 
 
 class NewAccount(serializers.Serializer[Any]):
@@ -43,3 +48,61 @@ class CurrentUser(Account):
 
 class Currently(serializers.Serializer[Any]):
     currentUser = CurrentUser(allow_null=True)
+
+
+class Person(Account):
+    """A user as staff sees him. `email` is null once the account is closed."""
+
+    email = serializers.CharField(allow_null=True)
+    roles = serializers.ListField(child=serializers.ChoiceField(STAFF))
+    active = serializers.BooleanField()
+    createdAt = serializers.DateTimeField(source="created_at")
+    bannedAt = serializers.DateTimeField(source="banned_at", allow_null=True)
+    banReason = serializers.CharField(source="ban_reason")
+    closedAt = serializers.DateTimeField(source="closed_at", allow_null=True)
+    version = serializers.IntegerField()
+
+
+class Ban(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class Roles(serializers.Serializer[Any]):
+    roles = serializers.ListField(child=serializers.ChoiceField(STAFF), max_length=len(STAFF))
+
+
+PARAMETERS = [
+    OpenApiParameter("q", str, description="whose e-mail begins so"),
+    OpenApiParameter("active", bool, description="neither banned nor closed, or one of these"),
+    OpenApiParameter("role", {"type": "string", "enum": STAFF}, description="who has this role"),
+]
+
+
+class Search(filters.FilterSet):
+    """Which people staff looks for."""
+
+    q = filters.CharFilter(method="begins", max_length=254)
+    active = filters.ChoiceFilter(choices=[("true", "true"), ("false", "false")], method="is_active")
+    role = filters.ChoiceFilter(choices=[(role, role) for role in STAFF], method="has_role")
+
+    class Meta:
+        model = models.User
+        fields: tuple[str, ...] = ()
+
+    def begins(self, people: models.UserQuerySet, _name: str, text: str) -> models.UserQuerySet:
+        return people.whose_email_begins(text)
+
+    def is_active(self, people: models.UserQuerySet, _name: str, text: str) -> models.UserQuerySet:
+        return people.filter(active=text == "true")
+
+    def has_role(self, people: models.UserQuerySet, _name: str, role: str) -> models.UserQuerySet:
+        return people.filter(roles__contains=[role])
+
+    @classmethod
+    def read(cls, request: Request, people: models.UserQuerySet) -> models.UserQuerySet:
+        """Those that are asked for. Raises ValidationError for a parameter that makes no sense."""
+        search = cls(request.query_params, queryset=people)
+        if not search.is_valid():
+            raise exceptions.ValidationError(search.errors)
+        found: models.UserQuerySet = search.qs  # type: ignore[assignment] # the same class that went in
+        return found

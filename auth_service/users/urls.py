@@ -1,7 +1,7 @@
 from django.urls import path
 
 from auth_service.users import pages
-from auth_service.users.views import accounts, keys, sessions
+from auth_service.users.views import accounts, keys, people, sessions
 from shared.http import openapi, paths
 
 urlpatterns = [
@@ -11,6 +11,10 @@ urlpatterns = [
     *paths.path_either("api/users/signout", sessions.SignOut.as_view(), name="signout"),
     *paths.path_either("api/users/currentuser", sessions.CurrentUser.as_view(), name="currentuser"),
     *paths.path_either("api/users/refresh", sessions.Refresh.as_view(), name="refresh"),
+    *paths.path_either("api/users", people.People.as_view(), name="people"),
+    *paths.path_either("api/users/<str:user_id>", people.Person.as_view(), name="person"),
+    *paths.path_either("api/users/<str:user_id>/ban", people.Ban.as_view(), name="ban"),
+    *paths.path_either("api/users/<str:user_id>/roles", people.Roles.as_view(), name="roles"),
     path(".well-known/jwks.json", keys.KeySet.as_view(), name="jwks"),
     *paths.path_either("admin", pages.home, name="home"),
     *paths.path_either("admin/signout", pages.sign_out, name="admin-signout"),

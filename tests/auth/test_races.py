@@ -1,14 +1,17 @@
 """What happens at once. Each race has a control in which the guard is taken away and the same test sees the damage."""
 
 import concurrent.futures
+import functools
 import threading
 from unittest import mock
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from auth_service.users import commands, models
-from shared import clock
+from auth_service.users.commands import people, staff
+from shared import clock, errors
+from shared.testing import races
 
 PARALLEL = 30
 
@@ -144,3 +147,92 @@ class TestABanAmongSignIns:
             bearer = {"Authorization": f"Bearer {token}"}
             assert live_elsinore.client().get("/api/users/currentuser", headers=bearer).status_code == 401
         assert not models.Session.objects.filter(revoked_at=None).exists()
+
+
+def two_admins(elsinore):
+    return [
+        commands.make_staff(email=email, password=elsinore.PASSWORD, now=clock.now())
+        for email in (elsinore.HAMLET, elsinore.OPHELIA)
+    ]
+
+
+def admins_left():
+    return models.User.objects.filter(active=True, roles=["admin"]).count()
+
+
+def outcome(command, **arguments):
+    try:
+        command(**arguments)
+    except errors.DomainError as refusal:
+        return type(refusal).__name__
+    return "done"
+
+
+def ban_each_other(elsinore):
+    pair = two_admins(elsinore)
+    return races.at_once(
+        *(
+            functools.partial(outcome, commands.ban_user, user_id=of.pk, by=by, now=clock.now())
+            for by, of in (pair, reversed(pair))
+        )
+    )
+
+
+def locked_as_they_come(user_id, by, *_roles):
+    """Only whom it is done to; who does it is locked at last, by the foreign key of the log."""
+    user = models.User.locked(user_id)
+    linger()
+    return user, by
+
+
+def linger():
+    """What a busy machine does by itself now and then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+
+
+class TestTwoAdministratorsWhoBanEachOther:
+    def test_are_one_in_the_end(self, live_elsinore):
+        assert sorted(ban_each_other(live_elsinore)) == ["NotAnyMore", "done"]
+        assert admins_left() == 1
+
+    def test_control_locked_as_they_come_they_lock_each_other_out(self, live_elsinore):
+        with (
+            mock.patch.object(staff, "_locked", locked_as_they_come),
+            pytest.raises(OperationalError, match="deadlock"),
+        ):
+            ban_each_other(live_elsinore)
+
+
+def demote_both(elsinore):
+    """From two terminals of the machine."""
+    return races.at_once(
+        *(
+            functools.partial(outcome, commands.set_roles, user_id=user.pk, roles=[], by=None)
+            for user in two_admins(elsinore)
+        )
+    )
+
+
+KEEP_AN_ADMIN = people.keep_an_admin
+
+
+def keep_an_admin_slowly(user):
+    KEEP_AN_ADMIN(user)
+    linger()
+
+
+class TestTheLastTwoAdministratorsDemotedAtOnce:
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch):
+        monkeypatch.setattr(people, "keep_an_admin", keep_an_admin_slowly)
+
+    def test_leave_one(self, live_elsinore):
+        assert sorted(demote_both(live_elsinore)) == ["LastAdmin", "done"]
+        assert admins_left() == 1
+
+    def test_control_without_the_lock_leave_none(self, live_elsinore):
+        with mock.patch.object(people, "hold_admins"):
+            demote_both(live_elsinore)
+
+        assert admins_left() == 0

@@ -8,7 +8,7 @@ from auth_service.users.commands.keys import (
     rotate_signing_key,
     tend_signing_keys,
 )
-from auth_service.users.commands.people import UnknownUser
+from auth_service.users.commands.people import LastAdmin
 from auth_service.users.commands.sessions import (
     Granted,
     InvalidCredentials,
@@ -17,13 +17,26 @@ from auth_service.users.commands.sessions import (
     sign_in,
     sign_out,
 )
-from auth_service.users.commands.staff import LastAdmin, OwnRoles, ban_user, make_staff, reinstate_user, set_roles
+from auth_service.users.commands.staff import (
+    AdminsOnly,
+    NotAnyMore,
+    OwnBan,
+    OwnRoles,
+    ban_user,
+    make_staff,
+    reinstate_user,
+    set_roles,
+)
+from auth_service.users.models import UnknownUser
 
 __all__ = [
+    "AdminsOnly",
     "Granted",
     "InvalidCredentials",
     "InvalidRefreshToken",
     "LastAdmin",
+    "NotAnyMore",
+    "OwnBan",
     "OwnRoles",
     "StandbyTooNew",
     "UnknownUser",

@@ -12,8 +12,12 @@ from shared.messaging import outbox
 UserEvent = events.UserRegistered | events.UserUpdated | events.UserBanned | events.UserReinstated | events.UserClosed
 
 
-class UnknownUser(errors.NotFound):
-    detail = "There is no such user."
+_ADMINS_LOCK = 0x726F6C65
+
+
+class LastAdmin(errors.Conflict):
+    code = "last_admin"
+    detail = "Somebody has to stay an administrator."
 
 
 def locked(user_id: uuid.UUID) -> models.User:
@@ -21,7 +25,19 @@ def locked(user_id: uuid.UUID) -> models.User:
     try:
         return models.User.locked(user_id)
     except models.User.DoesNotExist as error:
-        raise UnknownUser from error
+        raise models.UnknownUser from error
+
+
+def hold_admins() -> None:
+    """Let nobody else take an administrator away until this transaction ends; before any user's row is locked."""
+    one_at_a_time(_ADMINS_LOCK)
+
+
+def keep_an_admin(user: models.User) -> None:
+    """Raises LastAdmin where nobody would administer without this user. The caller holds the admins."""
+    others = models.User.objects.filter(roles__contains=["admin"], active=True).exclude(pk=user.pk)
+    if user.is_superuser and not others.exists():
+        raise LastAdmin
 
 
 def say(event: type[UserEvent], user: models.User) -> None:

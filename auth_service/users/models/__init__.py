@@ -1,7 +1,16 @@
 """What is true in auth: of people, their sessions, and the keys that sign for them."""
 
 from auth_service.users.models.keys import SigningKey, UnknownKey, WrongKeyState
-from auth_service.users.models.people import ROLES, EmailInUse, NotActive, NotBanned, UnknownRole, User
+from auth_service.users.models.people import (
+    ROLES,
+    EmailInUse,
+    NotActive,
+    NotBanned,
+    UnknownRole,
+    UnknownUser,
+    User,
+    UserQuerySet,
+)
 from auth_service.users.models.sessions import LAST_GRACE, Session, read_refresh_token
 
 __all__ = [
@@ -14,7 +23,9 @@ __all__ = [
     "SigningKey",
     "UnknownKey",
     "UnknownRole",
+    "UnknownUser",
     "User",
+    "UserQuerySet",
     "WrongKeyState",
     "read_refresh_token",
 ]

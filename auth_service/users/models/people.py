@@ -2,15 +2,20 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from django.db import IntegrityError, models, transaction
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
 
 from shared import errors
 from shared.identity import models as identity
 
 ROLES = identity.STAFF_ROLES
+
+
+class UnknownUser(errors.NotFound):
+    detail = "There is no such user."
 
 
 class EmailInUse(errors.Invalid):
@@ -33,15 +38,31 @@ class UnknownRole(errors.Invalid):
     detail = "There is no such role."
 
 
+class UserQuerySet(models.QuerySet["User"]):
+    def whose_email_begins(self, text: str) -> Self:
+        """In whatever case; compared byte by byte, as the index is."""
+        return self.alias(lowered=BYTES_OF_EMAIL).filter(lowered__startswith=text.lower())
+
+
+BYTES_OF_EMAIL = Collate(Lower("email"), "C")
+
+
 class User(identity.Account):
     """Somebody with an account. An inactive one is banned, or closed and then erased."""
 
     password = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     banned_at = models.DateTimeField(null=True)
+    ban_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     closed_at = models.DateTimeField(null=True)
 
+    objects = UserQuerySet.as_manager()
+
     class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["-created_at", "-id"], name="user_newest"),
+            models.Index(BYTES_OF_EMAIL, name="user_email_prefix"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="email_in_use"),
             models.CheckConstraint(
@@ -52,7 +73,7 @@ class User(identity.Account):
         ]
 
     @classmethod
-    def register(cls, *, email: str, password: str, now: dt.datetime) -> Self:
+    def register(cls, *, email: str, password: str, now: dt.datetime) -> "User":
         """Make an account; `password` is already hashed. Raises EmailInUse."""
         try:
             with transaction.atomic():
@@ -61,19 +82,24 @@ class User(identity.Account):
             raise EmailInUse(field="email") from error
 
     @classmethod
-    def with_email(cls, email: str) -> Self | None:
+    def with_email(cls, email: str) -> "User | None":
         """The account of that address, in whatever case it is written."""
         return cls.objects.annotate(lowered=Lower("email")).filter(lowered=email.lower()).first()
 
     @classmethod
-    def locked(cls, user_id: uuid.UUID) -> Self:
+    def locked(cls, user_id: uuid.UUID) -> "User":
         """The account, its row locked. Raises DoesNotExist."""
         return cls.objects.select_for_update().get(pk=user_id)
 
-    def ban(self, *, now: dt.datetime, last_token_at: dt.datetime) -> None:
+    @classmethod
+    def locked_among(cls, user_ids: Iterable[uuid.UUID]) -> "list[User]":
+        """Those of the accounts that exist, their rows locked in one order."""
+        return list(cls.objects.select_for_update().filter(pk__in=user_ids).order_by("pk"))
+
+    def ban(self, *, now: dt.datetime, reason: str, last_token_at: dt.datetime) -> None:
         """Refuse this user and every token issued until now. `last_token_at`: when the last was issued."""
         self._must_be_active()
-        self.active, self.banned_at = False, now
+        self.active, self.banned_at, self.ban_reason = False, now, reason
         self._end_tokens(now, last_token_at)
         self._change()
 
@@ -81,7 +107,7 @@ class User(identity.Account):
         """Let a banned user sign in again; his earlier tokens stay refused."""
         if self.banned_at is None or self.closed_at is not None:
             raise NotBanned
-        self.active, self.banned_at = True, None
+        self.active, self.banned_at, self.ban_reason = True, None, ""
         self._change()
 
     def close(self, *, now: dt.datetime, last_token_at: dt.datetime) -> None:
@@ -89,7 +115,7 @@ class User(identity.Account):
         if self.closed_at is not None:
             raise NotActive
         self.active, self.closed_at = False, now
-        self.email, self.password, self.roles = None, "", []
+        self.email, self.password, self.roles, self.ban_reason = None, "", [], ""
         self._end_tokens(now, last_token_at)
         self._change()
 
