@@ -1,6 +1,5 @@
 """`/admin/`: the list of the services' admins, and the sign-in form of all of them."""
 
-import re
 from http import HTTPStatus
 
 from django import forms
@@ -13,11 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from auth_service.users import commands, passwords, throttling
 from shared import clock, errors
+from shared.http import paths
 from shared.identity import admin_site, cookies, tokens
 from shared.messaging import topology
-
-# A path of this origin: one leading slash, no second one, no backslash, no control character.
-_PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 
 
 class SignInForm(forms.Form):
@@ -35,7 +32,9 @@ class SignInForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
     """The admins for whoever is signed in, else the form; a successful sign-in goes on to `next`."""
-    wanted = safe_path(request.GET.get("next") or request.POST.get("next"))
+    if request.identity is None and (resume := admin_site.resume_address(request)):  # type: ignore[attr-defined]
+        return admin_site.SeeOther(resume)
+    wanted = paths.parse_local(request.GET.get("next") or request.POST.get("next"))
     if request.method == "POST":
         return _sign_in(request, wanted)
     return _page(request, SignInForm(), wanted)
@@ -50,11 +49,6 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     response = admin_site.SeeOther(admin_site.SIGN_IN)
     cookies.clear(response)
     return response
-
-
-def safe_path(text: str | None) -> str | None:
-    """`text` if it is a path of this origin and nothing that a browser reads otherwise; else None."""
-    return text if text and len(text) <= 2000 and _PATH.fullmatch(text) else None
 
 
 def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:

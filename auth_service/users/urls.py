@@ -11,6 +11,7 @@ urlpatterns = [
     *paths.path_either("api/users/signout", sessions.SignOut.as_view(), name="signout"),
     *paths.path_either("api/users/currentuser", sessions.CurrentUser.as_view(), name="currentuser"),
     *paths.path_either("api/users/refresh", sessions.Refresh.as_view(), name="refresh"),
+    *paths.path_either("api/users/resume", sessions.Resume.as_view(), name="resume"),
     *paths.path_either("api/users", people.People.as_view(), name="people"),
     *paths.path_either("api/users/<str:user_id>", people.Person.as_view(), name="person"),
     *paths.path_either("api/users/<str:user_id>/ban", people.Ban.as_view(), name="ban"),

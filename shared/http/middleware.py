@@ -22,6 +22,8 @@ Next = Callable[[HttpRequest], HttpResponseBase]
 UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
 # These make a session, so they need no cookie to be worth forging.
 SIGN_IN_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/admin"})
+# A GET that renews a session, and so writes.
+WRITING_PATHS: Final = frozenset({"/api/users/resume"})
 PAGES: Final = "/admin/"
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -110,7 +112,7 @@ class WritesMiddleware:
         self.guards = [import_string(path) for path in settings.WRITE_GUARDS]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method not in limits.SAFE and not UNLOGGED.fullmatch(request.path):
+        if _writes(request):
             try:
                 for guard in self.guards:
                     guard()
@@ -119,6 +121,12 @@ class WritesMiddleware:
             except (OperationalError, InterfaceError) as error:
                 return problems.unavailable(error, request)
         return self.get_response(request)
+
+
+def _writes(request: HttpRequest) -> bool:
+    if UNLOGGED.fullmatch(request.path):
+        return False
+    return request.method not in limits.SAFE or request.path.rstrip("/") in WRITING_PATHS
 
 
 def _request_id(request: HttpRequest) -> str:

@@ -10,6 +10,8 @@ from django.urls import URLPattern, path
 
 from shared import errors
 
+# One leading slash, no second one, no backslash, no blank, no control character: no browser reads another origin in it.
+_LOCAL = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -17,6 +19,24 @@ def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str)
     """`route` ("api/tickets/<str:ticket_id>") with and without a slash at its end, so that no POST is redirected."""
     route = route.strip("/")
     return [path(route, view, name=name), path(f"{route}/", view, name=f"{name}-slash")]
+
+
+class NotOurs(errors.Invalid):
+    code = "invalid_path"
+    detail = "This is not a path of this origin."
+
+
+def read_local(text: str | None, *, field: str) -> str:
+    """The path to go on to that a request named in `field`. Raises `NotOurs` for what may lead elsewhere."""
+    found = parse_local(text)
+    if found is None:
+        raise NotOurs(field=field)
+    return found
+
+
+def parse_local(text: str | None) -> str | None:
+    """`text` if it is a path of this origin and nothing that a browser reads otherwise; else None."""
+    return text if text and len(text) <= 2000 and _LOCAL.fullmatch(text) else None
 
 
 def read_id(text: str, *, missing: type[errors.DomainError] = errors.NotFound) -> uuid.UUID:

@@ -12,9 +12,13 @@ from django.db.models.base import ModelBase
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from shared.identity import models, tokens
+from shared.identity import cookies, models, tokens
 
 SIGN_IN = "/admin/"
+RESUME = "/api/users/resume"
+
+
+CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 class SeeOther(HttpResponseRedirect):
@@ -24,8 +28,9 @@ class SeeOther(HttpResponseRedirect):
 class Site(admin.AdminSite):
     """`admin.site` of every service, mounted at `/admin/<service>/`.
 
-    Nobody → 303 to the sign-in page; signed in but not staff → a 403 page (a redirect would loop); staff by the
-    token but not in the copy yet → a 503 page that tries again.
+    Nobody → 303, to have the session renewed or to the sign-in page, but for a form, which is shown again as typed
+    (401); signed in but not staff → a 403 page (a redirect would loop); staff by the token but not in the copy yet →
+    a 503 page that tries again.
     """
 
     enable_nav_sidebar = False
@@ -61,7 +66,7 @@ class Site(admin.AdminSite):
             return None
         identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
         if identity is None:
-            return SeeOther(f"{SIGN_IN}?next={quote(request.get_full_path(), safe='/')}")
+            return _way_in(request)
         if isinstance(request.user, models.Account) or models.STAFF_ROLES.isdisjoint(identity.roles):
             return _page(request, "identity/not_staff.html", status=403)
         answer = _page(request, "identity/not_yet.html", status=503)
@@ -98,6 +103,32 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def resume_address(request: HttpRequest) -> str | None:
+    """Where a page request of nobody goes to come back as somebody; None where there is no use in that."""
+    if request.method not in ("GET", "HEAD") or not cookies.is_worth_resuming(request):
+        return None
+    return _leading_back(RESUME, request.get_full_path())
+
+
+def sign_in_address(wanted: str) -> str:
+    """The sign-in page, which leads on to `wanted`, a path of this origin."""
+    return _leading_back(SIGN_IN, wanted)
+
+
+def _leading_back(address: str, wanted: str) -> str:
+    return f"{address}?next={quote(wanted, safe='/')}"
+
+
+def _way_in(request: HttpRequest) -> HttpResponse:
+    if request.method in ("GET", "HEAD"):
+        return SeeOther(resume_address(request) or sign_in_address(request.get_full_path()))
+    # That the form is ours is proven by its CSRF token, checked before any view.
+    typed = [(name, value) for name, values in request.POST.lists() for value in values if name != CSRF_FIELD]
+    answer = TemplateResponse(request, "identity/again.html", {"typed": typed}, status=401)
+    answer["WWW-Authenticate"] = tokens.CHALLENGE
+    return answer
 
 
 def _page(request: HttpRequest, template: str, *, status: int) -> TemplateResponse:

@@ -10,7 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 MARKER = "signed_in"
+RESUMED = "resumed"
 REFRESH_PATH = "/api/users"
+RESUMED_LIFE = dt.timedelta(seconds=10)
 
 
 def is_secure() -> bool:
@@ -55,6 +57,16 @@ def clear(response: HttpResponseBase) -> None:
     """Make the browser forget its session."""
     for name, path in ((access_name(), "/"), (refresh_name(), REFRESH_PATH), (MARKER, "/")):
         _set(response, name, "", path=path, life=dt.timedelta(), readable=name == MARKER)
+
+
+def keep_resumed(response: HttpResponseBase) -> None:
+    """Make the browser remember for a moment that its session was renewed on the way to a page."""
+    _set(response, RESUMED, "1", path="/", life=RESUMED_LIFE)
+
+
+def is_worth_resuming(request: HttpRequest) -> bool:
+    """Whether a session may be there to renew, and was not renewed a moment ago without it having helped."""
+    return MARKER in request.COOKIES and RESUMED not in request.COOKIES
 
 
 def _set(

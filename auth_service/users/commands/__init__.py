@@ -14,6 +14,7 @@ from auth_service.users.commands.sessions import (
     InvalidCredentials,
     InvalidRefreshToken,
     refresh_session,
+    resume_session,
     sign_in,
     sign_out,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "refresh_session",
     "register_user",
     "reinstate_user",
+    "resume_session",
     "revoke_signing_key",
     "rotate_signing_key",
     "set_roles",

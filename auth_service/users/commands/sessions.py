@@ -46,17 +46,20 @@ def sign_in(*, email: str, password: str, agent: str, now: dt.datetime) -> Grant
 
 
 def refresh_session(*, refresh_token: str, agent: str, now: dt.datetime) -> Granted:
-    """Renew a session: new tokens for its current refresh token, or for the one before within the grace.
-
-    A genuine token that is neither was used twice: the session ends. Raises InvalidRefreshToken.
-    """
-    read = models.read_refresh_token(refresh_token)
-    if read is None:
-        raise InvalidRefreshToken
-    granted = _renew(*read, agent=agent, now=now)
+    """Like `resume_session`, for who cannot go on without. Raises InvalidRefreshToken."""
+    granted = resume_session(refresh_token=refresh_token, agent=agent, now=now)
     if granted is None:  # raised here, outside the transaction, so that a revocation stays
         raise InvalidRefreshToken
     return granted
+
+
+def resume_session(*, refresh_token: str, agent: str, now: dt.datetime) -> Granted | None:
+    """Renew a session: new tokens for its current refresh token, or for the one before within the grace.
+
+    A genuine token that is neither was used twice: the session ends. None where there is nothing to renew.
+    """
+    read = models.read_refresh_token(refresh_token)
+    return None if read is None else _renew(*read, agent=agent, now=now)
 
 
 @transaction.atomic

@@ -1,13 +1,15 @@
 """What the views read of a request, and how they hand over a session."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from auth_service.users import commands
 from shared.identity import cookies, tokens
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def staff(request: Request) -> Any:
@@ -15,7 +17,7 @@ def staff(request: Request) -> Any:
     return request.user
 
 
-def keep(response: Response, granted: commands.Granted) -> Response:
+def keep(response: Answer, granted: commands.Granted) -> Answer:
     """Hand the session that was granted to the browser."""
     lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
     cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)

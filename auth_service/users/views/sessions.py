@@ -1,6 +1,7 @@
 """Who asks auth to sign in and out, and to stay signed in."""
 
-from drf_spectacular.utils import extend_schema
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,7 +9,10 @@ from rest_framework.response import Response
 from auth_service.users import commands, queries, serializers, throttling
 from auth_service.users.views import asking
 from shared import clock
-from shared.identity import cookies, permissions
+from shared.http import paths
+from shared.identity import admin_site, cookies, permissions
+
+NEXT = OpenApiParameter("next", str, required=True, description="a path of this origin, to go on to")
 
 
 class SignIn(views.APIView):
@@ -61,3 +65,20 @@ class Refresh(views.APIView):
         token = body.validated_data.get("refresh") or cookies.refresh_token(request) or ""
         granted = commands.refresh_session(refresh_token=token, agent=asking.agent(request), now=clock.now())
         return asking.keep(Response(serializers.Account(granted.user).data), granted)
+
+
+class Resume(views.APIView):
+    permission_classes = [permissions.Anyone]
+
+    @extend_schema(parameters=[NEXT], responses={303: None})
+    def get(self, request: Request) -> HttpResponse:
+        """Renew a session on the way to a page, or lead to the sign-in page where there is none."""
+        wanted, token = paths.read_local(request.query_params.get("next"), field="next"), cookies.refresh_token(request)
+        granted = commands.resume_session(refresh_token=token or "", agent=asking.agent(request), now=clock.now())
+        response = admin_site.SeeOther(wanted if granted else admin_site.sign_in_address(wanted))
+        if granted:
+            asking.keep(response, granted)
+        else:
+            cookies.clear(response)
+        cookies.keep_resumed(response)
+        return response

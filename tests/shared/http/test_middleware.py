@@ -247,6 +247,12 @@ class TestWrites:
 
         assert nobody.get("/api/action").status_code == 200
 
+    @pytest.mark.parametrize("path", ["/api/users/resume", "/api/users/resume/?next=/"])
+    def test_are_also_what_a_renewal_on_the_way_to_a_page_does(self, nobody, guarded, path):
+        guarded(away)
+
+        assert nobody.get(path).status_code == 503
+
     def test_pass_where_no_guard_minds(self, hamlet, guarded):
         guarded(here)
 

@@ -17,6 +17,14 @@ def known(**members):
     return models.User.objects.create(pk=people.OPHELIA, email="ophelia@elsinore.dk", **members)
 
 
+def remembering(**cookies):
+    """A browser whose access token has run out; the readable marker says that it had signed in."""
+    client = Client()
+    for name, value in {"signed_in": "1", **cookies}.items():
+        client.cookies[name] = value
+    return client
+
+
 @pytest.fixture
 def browser(held):
     client = Client()
@@ -35,6 +43,26 @@ class TestTheDoor:
         assert response.status_code == 303
         assert response.headers["Location"].startswith("/admin/?next=/admin/orders/")
         assert "&" not in response.headers["Location"]
+
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_sends_whoever_has_a_session_to_have_it_renewed(self, held, method):
+        response = getattr(remembering(), method)(f"{USERS}?q=a%20b&p=2")
+
+        assert response.status_code == 303
+        assert response.headers["Location"] == (
+            "/api/users/resume?next=/admin/orders/identity/user/%3Fq%3Da%2520b%26p%3D2"
+        )
+
+    def test_sends_nobody_there_twice_in_a_row(self, held):
+        response = remembering(resumed="1").get(HOME)
+
+        assert response.headers["Location"] == "/admin/?next=/admin/orders/"
+
+    def test_sends_nobody_there_whose_token_is_good(self, browser):
+        known(roles=["admin"])
+        browser.cookies["signed_in"] = "1"
+
+        assert browser.get(HOME).status_code == 200
 
     def test_says_403_to_somebody_who_is_not_staff_and_never_redirects(self, browser):
         known(roles=[])
@@ -79,6 +107,42 @@ class TestTheDoor:
 
         assert browser.get(f"{HOME}password_change/").status_code == 404
         assert browser.post(f"{HOME}login/", {"username": "a", "password": "b"}).status_code == 303
+
+
+class TestAFormThatComesTooLate:
+    REASON = '"><script>alert(1)</script>'
+
+    @pytest.fixture(params=[{}, {"resumed": "1"}])
+    def late(self, held, request):
+        return remembering(**request.param).post(USERS, {"action": "ban", "reason": self.REASON, "who": ["1", "2"]})
+
+    def test_is_not_redirected(self, late):
+        assert late.status_code == 401
+        assert "Location" not in late.headers
+        assert late.headers["WWW-Authenticate"].startswith("Bearer")
+
+    def test_is_shown_again_as_typed(self, late):
+        page = late.content.decode()
+
+        assert f'action="{USERS}"' in page
+        assert 'name="action" value="ban"' in page
+        assert [page.count(f'name="who" value="{who}"') for who in "12"] == [1, 1]
+        assert "<script" not in page
+        assert 'name="reason" value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"' in page
+
+    def test_can_be_sent_again(self, held, late):
+        page = late.content.decode()
+
+        assert page.count('name="csrfmiddlewaretoken"') == 1
+        assert "csrftoken" in late.cookies
+
+    def test_of_another_site_is_not_shown(self, held):
+        stranger = Client(enforce_csrf_checks=True)
+
+        response = stranger.post(USERS, {"action": "ban", "reason": "revenge"})
+
+        assert response.status_code == 403
+        assert "revenge" not in response.content.decode()
 
 
 class TestThePages:
