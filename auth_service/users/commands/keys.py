@@ -1,6 +1,6 @@
 """The keys that sign access tokens: one that signs, and one that is known everywhere before it does.
 
-Whoever changes them holds one lock to the end of his transaction, so nobody ever sees a market without a key to sign with.
+Whoever changes them holds one lock until he commits, so nobody ever sees a market without a key to sign with.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ def ensure_signing_key(*, now: dt.datetime) -> models.SigningKey:
 def rotate_signing_key(*, now: dt.datetime, insist: bool = False) -> models.SigningKey:
     """Let the standby sign from now on, and publish another. The key that signs now.
 
-    Raises StandbyTooNew, unless told to `insist`: services that have not fetched it will refuse its tokens till they do.
+    Raises StandbyTooNew, unless told to `insist`: services that have not fetched it refuse its tokens until they do.
     """
     people.one_at_a_time(_KEYS_LOCK)
     current, standby = _current(now), _standby(now)
@@ -61,7 +61,7 @@ def revoke_signing_key(*, kid: str, now: dt.datetime) -> models.SigningKey:
 
 @transaction.atomic
 def tend_signing_keys(*, now: dt.datetime) -> None:
-    """What the clock asks of keys: to retire those whose tokens are over, and to rotate one that has signed for long."""
+    """What the clock asks of keys: retire those whose tokens are over, rotate one that has signed for long."""
     people.one_at_a_time(_KEYS_LOCK)
     current, standby = _current(now), _standby(now)
     for key in models.SigningKey.outlived(now):

@@ -31,7 +31,7 @@ class WrongKeyState(errors.Conflict):
 
 
 class SigningKey(models.Model):
-    """An ES256 key pair. The private half is sealed with SIGNING_SECRET (see `tokens`), and gone once it signs no more."""
+    """An ES256 key pair, the private half sealed with SIGNING_SECRET (see `tokens`) and gone once it signs no more."""
 
     class Status(models.TextChoices):
         STANDBY = "standby"
