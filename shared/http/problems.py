@@ -60,7 +60,6 @@ def instead_of(answer: HttpResponseBase, *, request: HttpRequest) -> HttpRespons
     """The same refusal as a problem document, with the headers that say how (`Allow`, `Retry-After`, …)."""
     status = http.HTTPStatus(answer.status_code)
     kept = {name: value for name, value in answer.headers.items() if not name.lower().startswith("content-")}
-    answer.close()
     return response(status, [_entry(f"{status.phrase}.", status.name.lower())], request=request, headers=kept)
 
 

@@ -41,6 +41,12 @@ class Caller:
     def delete(self, path: str, **headers: str) -> Any:
         return self.client.delete(path, headers=self._headers(headers))
 
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """A request of whatever method."""
+        if method in ("GET", "HEAD"):
+            return getattr(self.client, method.lower())(path, headers=self.bearer)
+        return self._send(method.lower(), path, body, {})
+
     def is_known(self, *, roles: tuple[str, ...] = ()) -> "Caller":
         """The service hears that this person has signed up."""
         self._hear(users.UserRegistered, active=True, version=0, roles=roles)

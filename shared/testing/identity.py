@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.test import Client
 from joserfc import jwk, jwt
 
 from shared import ids
-from shared.identity import state, tokens
+from shared.identity import models, state, tokens
 
 
 class Issuer:
@@ -73,11 +73,11 @@ class Issuer:
 class Held(state.Source):
     """A state that lives in memory: the keys of `issuers`, and whatever a test revokes."""
 
-    def __init__(self, *issuers: Issuer) -> None:
+    def __init__(self, *issuers: Issuer, banned: Iterable[uuid.UUID] = ()) -> None:
         self._snapshot = state.Snapshot(
             keys={issuer.kid: jwk.ECKey.import_key(issuer.public) for issuer in issuers},
             revoked=frozenset(),
-            invalidated={},
+            invalidated=dict.fromkeys(banned, (False, models.ALWAYS)),
         )
 
     def current(self) -> state.Snapshot:
@@ -85,7 +85,7 @@ class Held(state.Source):
 
 
 @contextlib.contextmanager
-def held(*issuers: Issuer) -> Iterator[None]:
+def held(*issuers: Issuer, banned: Iterable[uuid.UUID] = ()) -> Iterator[None]:
     """Let the verifier believe `issuers`, without the thread that reads the database."""
-    with state.reading_from(Held(*issuers)):
+    with state.reading_from(Held(*issuers, banned=banned)):
         yield

@@ -47,6 +47,24 @@ class TestInstances:
 
         asyncio.run(scenario())
 
+    def test_the_log_says_what_went_wrong_and_quotes_nobody(self, home, instances):
+        """Neither the row that a constraint was about nor the statement: both may hold somebody's address."""
+        chosen, steps = instances
+
+        async def scenario():
+            async with stage.running(home, steps):
+                with connect(databases.url(home, "auth", chosen["auth"])) as own:
+                    own.execute("CREATE TABLE users (email text UNIQUE)")
+                    own.execute("INSERT INTO users VALUES ('hamlet@elsinore.dk')")
+                    with pytest.raises(psycopg.errors.UniqueViolation, match="hamlet@"):
+                        own.execute("INSERT INTO users VALUES ('hamlet@elsinore.dk')")
+
+        asyncio.run(scenario())
+
+        said = (home.logs / "auth.postgres.log").read_text()
+        assert "duplicate key value violates unique constraint" in said
+        assert "elsinore" not in said
+
     def test_a_killed_instance_comes_back_with_its_data_while_a_client_still_holds_on(self, home, instances):
         """The backends of a killed PostgreSQL go on for a moment, and hold its shared memory."""
         chosen, steps = instances
