@@ -29,9 +29,10 @@ def forget(*, user_id: uuid.UUID, email: str | None) -> None:
     parked.redact(aggregate="user", subject=str(user_id), address=email)
     if email:
         for model, column in _WRITTEN:
-            _strike_out(email, model, column)
+            strike_out(email, model=model, column=column)
 
 
-def _strike_out(email: str, model: type[Model], column: str) -> None:
+def strike_out(email: str, *, model: type[Model], column: str) -> None:
+    """Take an address out of a text that people wrote, in whatever case and about whomever."""
     without = Func(F(column), Value(re.escape(email)), Value(ERASED), Value("gi"), function="regexp_replace")
     model._default_manager.filter(**{f"{column}__icontains": email}).update(**{column: without})

@@ -42,10 +42,11 @@ class Caller:
         return self.client.delete(path, headers=self._headers(headers))
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """A request of whatever method."""
+        """A request of whatever method; a text as its body is what a form sends."""
         if method in ("GET", "HEAD"):
             return getattr(self.client, method.lower())(path, headers=self.bearer)
-        return self._send(method.lower(), path, body, {})
+        kind = {"content_type": "application/x-www-form-urlencoded"} if isinstance(body, str) else {}
+        return self._send(method.lower(), path, body, kind)
 
     def is_known(self, *, roles: tuple[str, ...] = ()) -> "Caller":
         """The service hears that this person has signed up."""

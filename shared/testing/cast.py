@@ -64,8 +64,11 @@ class Scene:
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
 
-    def set(self, row: access.Row) -> tuple[Mapping[str, object], object]:
-        """Make what the row is about, afresh, in its state; the parameters of the route, and the body to send."""
+    def set(self, row: access.Row, role: str) -> tuple[Mapping[str, object], object]:
+        """Make what the row is about, afresh, in its state; the parameters of the route, and the body to send.
+
+        `role` will ask, but for a row that is about whoever asks nothing depends on it.
+        """
         raise NotImplementedError
 
     def demand(self, table: access.Table, row: access.Row) -> None:
@@ -85,7 +88,7 @@ class Scene:
 
     def _ask(self, table: access.Table, row: access.Row, role: str) -> tuple[Any, int]:
         """The answer, and how many events were said meanwhile. A GET is asked again as a HEAD, and has to be alike."""
-        ids, body = self.set(row)
+        ids, body = self.set(row, role)
         common = {"app_label": "messaging", "url": "nowhere/", "object_id": self._shown(row)}
         path, caller = table.path(row.route, **{**common, **ids}), self.cast[role]
         before = messaging.OutboxEvent.objects.count()

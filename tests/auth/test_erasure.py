@@ -88,6 +88,16 @@ class TestClosing:
         assert traces.here(elsinore.OPHELIA) == before
         assert before == {"users_user.email", "messaging_outboxevent.data"}
 
+    def test_takes_the_address_out_of_what_was_said_of_others(self, hamlet, elsinore):
+        elsinore.sign_up(elsinore.OPHELIA)
+        ophelia = elsinore.user(elsinore.OPHELIA)
+        commands.ban_user(user_id=ophelia.pk, reason=f"is {elsinore.HAMLET.upper()} as well", now=clock.now())
+
+        close(hamlet)
+
+        ophelia.refresh_from_db()
+        assert ophelia.ban_reason == "is (erased) as well"
+
     def test_undone_erases_nothing(self, hamlet):
         with pytest.raises(ZeroDivisionError):
             close_and_fail(hamlet)

@@ -24,7 +24,7 @@ class Scene(cast.Scene):
 
     own = {"orders.order": factories.OrderFactory, "orders.ticket": factories.TicketFactory}
 
-    def set(self, row):
+    def set(self, row, role):
         on_sale = factories.TicketFactory(user_id=self.cast.id("seller"))
         order = factories.OrderFactory(user_id=self.cast.id("buyer"), complete=row.state == "complete")
         return {"order_id": order.id}, {"ticketId": str(on_sale.id)}

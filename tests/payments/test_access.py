@@ -25,7 +25,7 @@ class Scene(cast.Scene):
         "payments.order": factories.OrderFactory,
     }
 
-    def set(self, row):
+    def set(self, row, role):
         payment = factories.PaymentFactory(order__user_id=self.cast.id("buyer"))
         order = factories.OrderFactory(user_id=self.cast.id("buyer"))
         return {"payment_id": payment.id}, {"orderId": str(order.id), "token": "tok_visa"}

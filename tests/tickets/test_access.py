@@ -33,7 +33,7 @@ class Scene(cast.Scene):
 
     own = {"tickets.ticket": factories.TicketFactory}
 
-    def set(self, row):
+    def set(self, row, role):
         withdrawn = row.state == "withdrawn"
         ticket = factories.TicketFactory(user_id=self.cast.id("seller"), withdrawn=withdrawn)
         return {"ticket_id": ticket.id}, OFFER

@@ -14,3 +14,5 @@ def erase(user: models.User, *, email: str | None) -> None:
     models.Session.forget_agents(user=user)
     outbox.redact(aggregate=events.UserClosed.aggregate(), subject=str(user.pk))
     erasure.forget(user_id=user.pk, email=email)
+    if email:
+        erasure.strike_out(email, model=models.User, column="ban_reason")

@@ -1,0 +1,116 @@
+"""Who may do what with accounts: every route, method and role. To auth, buyers and sellers are just people."""
+
+import urllib.parse
+
+import pytest
+
+from auth_service.users import commands, models
+from shared import clock, ids
+from shared.identity import models as identity
+from shared.testing import access, callers, cast
+from tests.auth import world
+
+TABLE = access.Table(
+    """
+                                                anonymous buyer seller other support moderator finance admin banned
+GET    .well-known/jwks.json                          200   200    200   200     200       200     200   200    401
+POST   api/users/signup                               201   201    201   201     201       201     201   201    401
+POST   api/users/signin                               200   200    200   200     200       200     200   200    401
+POST   api/users/signout                              200   200    200   200     200       200     200   200    401
+POST   api/users/refresh                              200   200    200   200     200       200     200   200    401
+GET    api/users/currentuser                          200   200    200   200     200       200     200   200    401
+GET    api/users                                      401   403    403   403     200       200     200   200    401
+GET    api/users/<str:user_id>                        401   403    403   403     200       200     200   200    401
+POST   api/users/<str:user_id>/ban                    401   403    403   403     403       204     403   204    401
+POST   api/users/<str:user_id>/ban [an admin]         401   403    403   403     403       403     403   204    401
+POST   api/users/<str:user_id>/ban [oneself]          401   403    403   403     403       403     403   403    401
+DELETE api/users/<str:user_id>/ban [banned]           401   403    403   403     403       204     403   204    401
+DELETE api/users/<str:user_id>/ban [a banned admin]   401   403    403   403     403       403     403   204    401
+PUT    api/users/<str:user_id>/roles                  401   403    403   403     403       403     403   200    401
+PUT    api/users/<str:user_id>/roles [oneself]        401   403    403   403     403       403     403   403    401
+GET    admin                                          200   200    200   200     200       200     200   200    401
+POST   admin                                          303   303    303   303     303       303     303   303    401
+POST   admin/signout                                  303   303    303   303     303       303     303   303    401
+""",
+    service="auth",
+    noun="users",
+)
+
+
+class Cast(cast.Cast):
+    """People with accounts, who have signed in."""
+
+    def __init__(self):
+        self._granted = {}
+
+    def __getitem__(self, role):
+        caller = callers.Caller()
+        if role == access.BANNED_BY_COOKIE:
+            caller.client.cookies["access_token"] = self._of("banned").access
+        elif role != "anonymous":
+            caller.bearer = {"Authorization": f"Bearer {self._of(role).access}"}
+        return caller
+
+    def id(self, role):
+        return self._of(role).user.pk
+
+    def _of(self, role):
+        if role not in self._granted:
+            granted = self._granted[role] = register(role)
+            if role in identity.STAFF_ROLES:
+                commands.set_roles(user_id=granted.user.pk, roles=[role], by=None)
+            if role == "banned":
+                commands.ban_user(user_id=granted.user.pk, now=clock.now())
+        return self._granted[role]
+
+
+class Scene(cast.Scene):
+    """Somebody whom the row is about; the body of a request is whatever its route wants."""
+
+    own = {
+        "users.user": lambda: register().user,
+        "users.session": lambda: models.Session.objects.get(user=register().user),
+        "users.signingkey": lambda: models.SigningKey.objects.first(),
+    }
+
+    def set(self, row, role):
+        somebody = register()
+        if "admin" in row.state:
+            commands.set_roles(user_id=somebody.user.pk, roles=["admin"], by=None)
+        if "banned" in row.state:
+            commands.ban_user(user_id=somebody.user.pk, now=clock.now())
+        oneself = row.state == "oneself" and role in identity.STAFF_ROLES
+        return {"user_id": self.cast.id(role) if oneself else somebody.user.pk}, self._body(row.route, somebody)
+
+    def _body(self, route, somebody):
+        credentials = {"email": somebody.user.email, "password": world.PASSWORD}
+        return {
+            "api/users/signup": {**credentials, "email": f"{ids.new()}@elsinore.dk"},
+            "api/users/signin": credentials,
+            "api/users/refresh": {"refresh": somebody.refresh},
+            "api/users/<str:user_id>/roles": {"roles": ["support"]},
+            "admin": urllib.parse.urlencode(credentials),
+        }.get(route, {})
+
+
+def register(name=None):
+    address = f"{name or ids.new()}@elsinore.dk"
+    return commands.register_user(email=address, password=world.PASSWORD, agent="", now=clock.now())
+
+
+@pytest.fixture
+def scene(elsinore):
+    return Scene(Cast())
+
+
+class TestAccess:
+    @access.each(TABLE.rows())
+    def test_is_as_the_table_says(self, row, scene):
+        scene.demand(TABLE, row)
+
+    @access.each(TABLE.untold())
+    def test_nobody_may_do_what_has_no_row(self, row, scene):
+        scene.demand_refusal(TABLE, row)
+
+    def test_every_route_has_a_row_and_every_row_a_route(self):
+        assert (TABLE.routes_without_a_row(), TABLE.rows_without_a_route()) == (set(), set())
