@@ -131,6 +131,12 @@ def refuse_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> None:
         payment.decide(Decision.VOID, now=now)
 
 
+@transaction.atomic
+def forget_payer(*, user_id: uuid.UUID) -> None:
+    """Empty what somebody whose account is closed has sent with his payments. What he paid stays in the books."""
+    models.Payment.objects.forget_payer(user_id)
+
+
 def _earlier_payment(user_id: uuid.UUID, idempotency_key: str | None) -> models.Payment | None:
     if idempotency_key is None:
         return None

@@ -1,6 +1,7 @@
 """A payment: what a buyer's provider has promised, taken or let go for one order. Money is counted in minor units."""
 
 import datetime as dt
+import uuid
 from typing import ClassVar
 
 from django.db import IntegrityError, models, transaction
@@ -99,6 +100,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def to_settle(self) -> "PaymentQuerySet":
         """Authorized, and decided: the provider is still to be told."""
         return self.filter(status=Payment.Status.AUTHORIZED).exclude(decision=Payment.Decision.NONE)
+
+    def forget_payer(self, user_id: uuid.UUID) -> None:
+        """Empty his cards and his keys. One that the provider is just being asked about is declined by it."""
+        self.filter(user_id=user_id).update(token="", idempotency_key=None)
 
     def unanswered(self, *, before: dt.datetime) -> "PaymentQuerySet":
         """The provider was asked before then, and what it said is not known."""

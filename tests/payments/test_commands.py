@@ -7,7 +7,7 @@ import pytest
 from payments_service.payments import commands, models, queries
 from shared import clock, ids
 from shared.contracts import orders
-from shared.testing import deliveries
+from shared.testing import deliveries, traces
 from tests.contracts import samples
 from tests.payments.factories import OrderFactory, PaymentFactory
 
@@ -135,6 +135,37 @@ class TestRefusePayment:
         commands.refuse_payment(payment_id=ids.new(), now=clock.now())
 
         assert deliveries.said() == []
+
+
+class TestForgetPayer:
+    SENT = {"token": "tok_of_bruno", "idempotency_key": "bruno@example.com"}
+
+    def test_empties_what_he_sent_and_leaves_the_books(self, bruno):
+        bruno.is_known()
+        payment = PaymentFactory(order__user_id=bruno.id, status="captured", version=2, **self.SENT)
+        assert traces.here("tok_of_bruno") == {"payments_payment.token"}
+        assert traces.here("bruno@example.com") == {"payments_payment.idempotency_key"}
+
+        bruno.closes_the_account()
+
+        assert traces.here("tok_of_bruno") == traces.here("bruno@example.com") == set()
+        kept = models.Payment.objects.get(id=payment.id)
+        assert (kept.user_id, kept.status, kept.amount_minor, kept.version) == (bruno.id, "captured", 1250, 2)
+
+    def test_waits_for_the_account_to_be_closed(self, bruno):
+        bruno.is_known()
+        PaymentFactory(order__user_id=bruno.id, **self.SENT)
+
+        bruno.is_banned()
+
+        assert traces.here("tok_of_bruno") == {"payments_payment.token"}
+
+    def test_forgets_nobody_else(self, bruno, olivia):
+        PaymentFactory(order__user_id=olivia.id, **self.SENT)
+
+        bruno.closes_the_account()
+
+        assert traces.here("tok_of_bruno") == {"payments_payment.token"}
 
 
 class TestWhatIsUnfinished:
