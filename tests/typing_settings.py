@@ -4,10 +4,13 @@ import os
 from importlib import import_module
 
 from shared.messaging import topology
-from shared.settings import base
 
 SECRETS = ("SECRET_KEY", "BROKER_URL", "CELERY_BROKER_URL", "SIGNING_SECRET", "REFRESH_SECRET")
-NOWHERE = {"DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing", "PUBLIC_ORIGIN": "http://127.0.0.1:8000"}
+NOWHERE = {
+    "EMAIL_URL": "dummymail://",
+    "DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing",
+    "PUBLIC_ORIGIN": "http://127.0.0.1:8000",
+}
 
 os.environ |= dict.fromkeys(SECRETS, "for the type checker") | NOWHERE | {"JWKS_URL": "http://127.0.0.1:9/"}
 
@@ -16,4 +19,4 @@ for service in services:
     vars().update({name: value for name, value in vars(service).items() if name.isupper()})
 
 AUTH_USER_MODEL = "identity.User"
-INSTALLED_APPS = [*base.APPS, *(app for service in services for app in service.INSTALLED_APPS if app not in base.APPS)]
+INSTALLED_APPS = list(dict.fromkeys(app for service in services for app in service.INSTALLED_APPS))

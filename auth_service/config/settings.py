@@ -4,8 +4,8 @@ import datetime as dt
 
 from shared.settings import base
 
-env = base.environment("SIGNING_SECRET", "REFRESH_SECRET")
-shared_settings = base.settings(env, service="auth", app="auth_service.users")
+env = base.environment("SIGNING_SECRET", "REFRESH_SECRET", "CELERY_BROKER_URL", "EMAIL_URL")
+shared_settings = base.settings(env, service="auth", app="auth_service.users", worker=True)
 vars().update(shared_settings)
 
 AUTH_USER_MODEL = "users.User"
@@ -23,6 +23,16 @@ SIGN_IN_FAILURES_PER_ACCOUNT = env.int("SIGN_IN_FAILURES_PER_ACCOUNT", default=1
 SIGN_IN_FAILURES_PER_ADDRESS = env.int("SIGN_IN_FAILURES_PER_ADDRESS", default=100)
 SIGN_UPS_PER_ADDRESS = env.int("SIGN_UPS_PER_ADDRESS", default=20)
 LIMITS_PER_ADDRESS = env.bool("LIMITS_PER_ADDRESS", default=True)
+
+# smtp+tls://user:password@host:587 or, with an absolute path, filemail:////directory. No default: what is sent holds
+# links that let whoever reads them in.
+vars().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="Admit One <no-reply@localhost>")
+ONE_TIME_TOKEN_LIVES = {"password_reset": dt.timedelta(hours=1), "email_verification": dt.timedelta(days=3)}
+# Mails somebody may ask for in an hour.
+MAILS_PER_ACCOUNT = env.int("MAILS_PER_ACCOUNT", default=5)
+MAILS_PER_ADDRESS = env.int("MAILS_PER_ADDRESS", default=50)
 
 # Auth listens to nobody, and holds its keys itself.
 MESSAGING_HANDLERS: list[str] = []

@@ -3,6 +3,7 @@
     state.json ports.json supervisor.lock    what runs, and where
     secrets/                                 one file a secret
     logs/                                    one file a process
+    mail/                                    one file a mail that was sent
     postgres/  broker/  binaries/            what the database and broker processes own
 
 As root those last three belong to another user (PostgreSQL and RabbitMQ refuse to be root). Where that user cannot
@@ -35,6 +36,10 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def mail(self) -> Path:
+        return self.path / "mail"
 
     @property
     def secrets(self) -> Path:
@@ -76,7 +81,7 @@ class Home:
         """Make the directories. Raises Refusal when this user may not."""
         try:
             files.directory(self.path)
-            for path in (self.logs, self.secrets):
+            for path in (self.logs, self.mail, self.secrets):
                 files.directory(path)
             if user := postgres.account():
                 self._shelter(user)

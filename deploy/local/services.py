@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import partial
+from urllib.parse import quote
 
 from deploy.local import databases, embedded, homes, rabbitmq, spec, stamps
 from shared.messaging import topology
@@ -105,6 +106,7 @@ def environment(market: Market, service: str) -> dict[str, str]:
             "SIGNING_SECRET": home.secret("auth.signing_secret"),
             "REFRESH_SECRET": home.secret("auth.refresh_secret"),
             "LIMITS_PER_ADDRESS": str(market.limits).lower(),
+            "EMAIL_URL": os.environ.get("EMAIL_URL") or f"filemail:///{quote(str(home.mail))}",
         }
     else:
         told["JWKS_URL"] = f"http://127.0.0.1:{market.ports['auth.web']}/.well-known/jwks.json"

@@ -3,11 +3,8 @@
 from shared.settings import base
 
 env = base.environment("JWKS_URL", "CELERY_BROKER_URL")
-vars().update(base.settings(env, service="payments", app="payments_service.payments"))
+vars().update(base.settings(env, service="payments", app="payments_service.payments", worker=True))
 
 PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", default="payments_service.payments.providers.sandbox.Sandbox")
-
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
-CELERY_APP = "payments_service.config.celery.app"
 
 MESSAGING_SNAPSHOTS = "payments_service.payments.queries.aggregates"

@@ -20,7 +20,7 @@ LISTENS: dict[str, tuple[str, ...]] = {
     "payments": ("auth", "orders"),
 }
 SERVICES = tuple(LISTENS)
-CELERY_VHOSTS = ("payments",)
+CELERY_VHOSTS = ("auth", "payments")
 
 # Quorum queues of RabbitMQ 4 drop a message after 20 redeliveries; a consumer killed 20 times is no reason.
 QUEUE_ARGUMENTS = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}

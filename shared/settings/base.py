@@ -53,14 +53,17 @@ def environment(*required: str) -> Environment:
     return Environment(*REQUIRED, *required)
 
 
-def settings(env: Environment, *, service: str, app: str) -> dict[str, Any]:
-    """The settings of the service called `service` ("orders") whose domain app is `app` ("orders_service.orders")."""
+def settings(env: Environment, *, service: str, app: str, worker: bool = False) -> dict[str, Any]:
+    """The settings of the service called `service` ("orders") whose domain app is `app` ("orders_service.orders").
+
+    `worker`: it has slow work, for a Celery worker of its own.
+    """
     package = app.partition(".")[0]
     return {
         "SERVICE": service,
         "ROOT_URLCONF": f"{package}.config.urls",
         "WSGI_APPLICATION": f"{package}.config.wsgi.application",
-        "INSTALLED_APPS": [*APPS, app],
+        "INSTALLED_APPS": [*APPS, *(["shared.work"] if worker else []), app],
         "MIDDLEWARE": MIDDLEWARE,
         "DATABASES": {"default": _database(env)},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
@@ -68,6 +71,7 @@ def settings(env: Environment, *, service: str, app: str) -> dict[str, Any]:
         **_secrecy(env),
         **_pages(service),
         **_messaging(env, app),
+        **(_work(env, package) if worker else {}),
         **_api(service),
         **_identity(env),
         "READINESS": ["shared.identity.readiness.keys_held"],
@@ -171,6 +175,10 @@ def _messaging(env: Environment, app: str) -> dict[str, Any]:
         "MESSAGING_BACKGROUND": ["shared.identity.keys.refresh_forever"],
         "MESSAGING_PARKED_ALARM": env.int("MESSAGING_PARKED_ALARM", default=1),
     }
+
+
+def _work(env: Environment, package: str) -> dict[str, Any]:
+    return {"CELERY_BROKER_URL": env.str("CELERY_BROKER_URL"), "CELERY_APP": f"{package}.config.celery.app"}
 
 
 def _api(service: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "JWKS_URL": "http://127.0.0.1:9/.well-known/jwks.json",
     "SIGNING_SECRET": "s" * 50,
     "REFRESH_SECRET": "r" * 50,
+    "EMAIL_URL": "smtp://127.0.0.1:9",
 }
 
 every_service = pytest.mark.parametrize(("service", "noun"), SERVICES.items(), ids=SERVICES)

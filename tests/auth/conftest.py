@@ -8,6 +8,8 @@ suite.prepare(
     service="auth",
     SIGNING_SECRET="seals keys in tests",
     REFRESH_SECRET="derives refresh tokens in tests",
+    CELERY_BROKER_URL="memory://",
+    EMAIL_URL="dummymail://",
     SIGN_UPS_PER_ADDRESS="1000",
 )
 

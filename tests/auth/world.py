@@ -3,11 +3,12 @@
 import base64
 import datetime as dt
 import json
+import re
 
 from django.db import connection
 from django.test import Client
 
-from auth_service.users import models
+from auth_service.users import models, tasks
 from shared import clock
 from shared.identity import state
 from shared.messaging import models as messaging
@@ -67,6 +68,23 @@ def said(type_=None):
 
 def messages(response):
     return [error["message"] for error in response.json()["errors"]]
+
+
+def mails(kind=None, email=HAMLET):
+    """What is owed to somebody or was, oldest first."""
+    found = models.Mail.objects.filter(user=user(email)).order_by("queued_at", "id")
+    return [mail for mail in found if kind is None or mail.kind == kind]
+
+
+def deliver():
+    """What the worker does every second."""
+    tasks.send_mail()
+
+
+def link(mail):
+    """The path and the token of the link in a mail that was sent."""
+    (found,) = re.findall(r"^http://testserver(/account/\w+)\?token=(\S+)$", mail.body, re.MULTILINE)
+    return found
 
 
 def session(email=HAMLET):

@@ -74,6 +74,7 @@ class TestSteps:
 
         assert names - {"broker.epmd"} == {
             *(f"{service}.{kind}" for service in services.NAMES for kind in ("postgres", "web", "messaging")),
+            "auth.worker",
             "payments.worker",
             "broker",
             "gateway",
@@ -110,8 +111,9 @@ class TestEnvironment:
             return [service for service in services.NAMES if name in told[service]]
 
         assert having("JWKS_URL") == [service for service in services.NAMES if service != "auth"]
-        assert having("CELERY_BROKER_URL") == ["payments"]
-        assert having("SIGNING_SECRET") == having("REFRESH_SECRET") == having("LIMITS_PER_ADDRESS") == ["auth"]
+        assert having("CELERY_BROKER_URL") == ["auth", "payments"]
+        for name in ("SIGNING_SECRET", "REFRESH_SECRET", "EMAIL_URL", "LIMITS_PER_ADDRESS"):
+            assert having(name) == ["auth"]
         assert having("ORDER_WINDOW_SECONDS") == ["orders"]
         assert told["orders"]["ORDER_WINDOW_SECONDS"] == "7"
         assert told["auth"]["LIMITS_PER_ADDRESS"] == "true"

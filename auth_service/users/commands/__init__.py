@@ -8,6 +8,7 @@ from auth_service.users.commands.keys import (
     rotate_signing_key,
     tend_signing_keys,
 )
+from auth_service.users.commands.mail import answer_reset_requests, forget_mail, send_mail
 from auth_service.users.commands.people import LastAdmin
 from auth_service.users.commands.sessions import (
     Granted,
@@ -41,9 +42,11 @@ __all__ = [
     "OwnRoles",
     "StandbyTooNew",
     "UnknownUser",
+    "answer_reset_requests",
     "ban_user",
     "close_user",
     "ensure_signing_key",
+    "forget_mail",
     "make_staff",
     "refresh_session",
     "register_user",
@@ -51,6 +54,7 @@ __all__ = [
     "resume_session",
     "revoke_signing_key",
     "rotate_signing_key",
+    "send_mail",
     "set_roles",
     "sign_in",
     "sign_out",

@@ -6,7 +6,7 @@ import uuid
 from django.db import transaction
 
 from auth_service.users import models, passwords
-from auth_service.users.commands import erasure, people, sessions
+from auth_service.users.commands import erasure, mail, people, sessions
 from shared.contracts import users as events
 from shared.identity import copies
 
@@ -18,6 +18,7 @@ def register_user(*, email: str, password: str, agent: str, now: dt.datetime) ->
     encoded = passwords.encode(password)
     with transaction.atomic():
         user = registered(email, encoded, now)
+        mail.owe_link(user, models.Purpose.EMAIL_VERIFICATION, now)
         return sessions.grant(user, models.Session.start(user=user, agent=agent, now=now), now)
 
 

@@ -12,6 +12,7 @@ def erase(user: models.User, *, email: str | None) -> None:
     What is said of him from now on has none, and what was said earlier is rewritten.
     """
     models.Session.forget_agents(user=user)
+    models.ResetRequest.forget(email)
     outbox.redact(aggregate=events.UserClosed.aggregate(), subject=str(user.pk))
     erasure.forget(user_id=user.pk, email=email)
     if email:

@@ -55,6 +55,7 @@ class User(identity.Account):
     banned_at = models.DateTimeField(null=True)
     ban_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     closed_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
 
     objects = UserQuerySet.as_manager()
 
@@ -131,6 +132,12 @@ class User(identity.Account):
         self._must_be_active()
         self.password = encoded
         self.save(update_fields=["password"])
+
+    def verify(self, now: dt.datetime) -> None:
+        """The address is proven to be this user's."""
+        self._must_be_active()
+        self.verified_at = self.verified_at or now
+        self.save(update_fields=["verified_at"])
 
     def _must_be_active(self) -> None:
         if not self.active:

@@ -109,7 +109,7 @@ class TestInARealNode:
         with pytest.raises(amqp.exceptions.AccessRefused):
             amqp.Connection(**where, userid="guest", password="guest").connect()
 
-    def test_payments_alone_enters_the_vhost_of_its_celery(self, rabbitmq_node):
+    def test_each_service_alone_enters_the_vhost_of_its_celery(self, rabbitmq_node):
         where = {
             "host": f"{rabbitmq_node.host}:{rabbitmq_node.port}",
             "virtual_host": "payments",

@@ -1,0 +1,31 @@
+"""What is true of requests to reset a password."""
+
+from typing import Self
+
+from django.db import models
+
+from shared import ids
+
+
+class ResetRequest(models.Model):
+    """Somebody has asked for a link to that address. Whether it is anybody's is found out later, by the worker:
+
+    so the answer comes at the same speed for every address. The row is deleted with the answer.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    email = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"reset request {self.pk}"
+
+    @classmethod
+    def forget(cls, email: str | None) -> None:
+        """Delete what was asked for that address, in whatever case."""
+        cls.objects.filter(email__iexact=email or "").delete()
+
+    @classmethod
+    def take(cls) -> Self | None:
+        """The oldest, for the caller alone, its row locked."""
+        return cls.objects.select_for_update(skip_locked=True).order_by("asked_at").first()
