@@ -1,5 +1,6 @@
 """The house: every service has the same shape, stands alone, and every module has exactly one name."""
 
+import ast
 import os
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ from shared.messaging import topology
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = {service: services.noun(service) for service in topology.SERVICES}
-FIVE_WORDS = {"models.py", "commands.py", "queries.py", "handlers.py", "views.py"}
+FIVE_WORDS = {"models", "commands", "queries", "handlers", "views"}
 ENVIRONMENT = {
     "SECRET_KEY": string.ascii_letters,
     "BROKER_URL": "amqp://guest@127.0.0.1:9/market",
@@ -27,6 +28,9 @@ ENVIRONMENT = {
     "REFRESH_SECRET": "r" * 50,
     "EMAIL_URL": "smtp://127.0.0.1:9",
 }
+
+# A word that has outgrown one file is a package by noun, which gives its parts the import path of the word.
+GATHERED = {"commands", "models"}
 
 every_service = pytest.mark.parametrize(("service", "noun"), SERVICES.items(), ids=SERVICES)
 
@@ -48,6 +52,12 @@ def contracts():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 
+def files_of(service, noun, word):
+    """The files of one of the five words: a module, or the modules of a package."""
+    app = ROOT / f"{service}_service" / noun
+    return [*app.glob(f"{word}.py"), *app.glob(f"{word}/*.py")]
+
+
 def test_every_folder_that_looks_like_a_service_is_known_here():
     assert {folder.name for folder in ROOT.glob("*_service")} == {f"{name}_service" for name in SERVICES}
 
@@ -55,18 +65,24 @@ def test_every_folder_that_looks_like_a_service_is_known_here():
 @every_service
 class TestShape:
     def test_has_the_five_words(self, service, noun):
-        present = {file.name for file in (ROOT / f"{service}_service" / noun).glob("*.py")}
+        present = {word for word in FIVE_WORDS if files_of(service, noun, word)}
         hears_somebody = topology.LISTENS[service]
-        assert (FIVE_WORDS if hears_somebody else FIVE_WORDS - {"handlers.py"}) <= present
+        assert (FIVE_WORDS if hears_somebody else FIVE_WORDS - {"handlers"}) <= present
 
     def test_keeps_http_out_of_the_domain(self, service, noun):
-        for word in ("models.py", "commands.py", "queries.py"):
-            text = (ROOT / f"{service}_service" / noun / word).read_text()
-            assert "django.http" not in text, word
+        for word in ("models", "commands", "queries"):
+            for file in files_of(service, noun, word):
+                assert "django.http" not in file.read_text(), file
 
     def test_keeps_packages_empty(self, service, noun):
         packages = (ROOT / f"{service}_service").rglob("__init__.py")
-        assert [file for file in packages if file.read_text().strip()] == []
+        assert [file for file in packages if file.parent.name not in GATHERED and file.read_text().strip()] == []
+
+    def test_gathers_a_word_and_does_nothing_else_there(self, service, noun):
+        for word in GATHERED:
+            for file in (ROOT / f"{service}_service" / noun / word).glob("__init__.py"):
+                kinds = {type(step) for step in ast.parse(file.read_text()).body}
+                assert kinds <= {ast.Expr, ast.ImportFrom, ast.Assign}, file
 
     def test_is_named_in_every_rule_that_names_services(self, service, noun):
         for contract in contracts():
