@@ -41,16 +41,16 @@ GET   admin/{service}/^(?P<app_label>*            303    403    403   403      2
 GET   admin/{service}/(?P<url>.*)$                303    403    403   403      404       404     404   404     401
 GET   admin/{service}/*/*                         303    403    403   403      200       200     200   200     401
 GET   admin/{service}/*/*/add                     303    403    403   403      403       403     403   403     401
-POST  admin/{service}/*/*/add                     303    403    403   403      403       403     403   403     401
+POST  admin/{service}/*/*/add                     401    403    403   403      403       403     403   403     401
 GET   admin/{service}/*/*/<path:object_id>        303    403    403   403      302       302     302   302     401
 GET   admin/{service}/*/*/<path:object_id>/change
                                                   303    403    403   403      200       200     200   200     401
 POST  admin/{service}/*/*/<path:object_id>/change
-                                                  303    403    403   403      403       403     403   403     401
+                                                  401    403    403   403      403       403     403   403     401
 GET   admin/{service}/*/*/<path:object_id>/delete
                                                   303    403    403   403      403       403     403   403     401
 POST  admin/{service}/*/*/<path:object_id>/delete
-                                                  303    403    403   403      403       403     403   403     401
+                                                  401    403    403   403      403       403     403   403     401
 GET   admin/{service}/*/*/<path:object_id>/history
                                                   303    403    403   403      200       200     200   200     401
 """

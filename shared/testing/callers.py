@@ -1,10 +1,13 @@
 """Somebody who calls a service's API in a test, as a browserless client would."""
 
+import functools
 import json
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
+from django.test.client import ClientHandler
 
 from shared import ids
 from shared.contracts import users
@@ -24,7 +27,7 @@ class Caller:
         self.email = f"{self.id}@example.com"
         self.bearer = issuer.bearer(user_id=self.id) if issuer else {}
         self.client = Client(raise_request_exception=False)
-        self.client.handler.load_middleware()  # now: several threads may be the first to need it
+        self.client.handler = _handler(tuple(settings.MIDDLEWARE), tuple(settings.WRITE_GUARDS))
 
     def get(self, path: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
         return self.client.get(path, query, headers=self._headers(headers))
@@ -72,6 +75,14 @@ class Caller:
 
     def _headers(self, extra: dict[str, str]) -> dict[str, str]:
         return self.bearer | {name.replace("_", "-"): value for name, value in extra.items()}
+
+
+@functools.cache
+def _handler(_middleware: tuple[str, ...], _guards: tuple[str, ...]) -> ClientHandler:
+    """Loaded once for all callers, as a process of the service does: it looks through every static file."""
+    handler = ClientHandler(enforce_csrf_checks=False)
+    handler.load_middleware()  # now: several threads may be the first to need it
+    return handler
 
 
 def problem(answer: Any, status: int) -> list[dict[str, str]]:
