@@ -94,7 +94,8 @@ def _on_the_wire(token: str) -> str:
 
 
 def _sign(issuer: identity.Issuer, text: str) -> bytes:
-    private: ec.EllipticCurvePrivateKey = issuer.key.private_key
+    private = issuer.key.private_key
+    assert private is not None
     return private.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
 
 

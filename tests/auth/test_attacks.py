@@ -26,3 +26,9 @@ def test_a_real_refresh_token_is_refused(elsinore):
     token = elsinore.refresh_token(elsinore.sign_up())
 
     attacks.demand_refusal(token, "/api/users", method="GET")
+
+
+def test_a_token_of_the_catalogue_is_nobody_where_anyone_may_call():
+    answer = attacks.by_cookie(attacks.CATALOGUE["claims changed"](ISSUER), "/api/users/currentuser", method="GET")
+
+    assert (answer.status_code, answer.json()) == (200, {"currentUser": None})
