@@ -59,6 +59,7 @@ SUITES = (
     Suite(name="shared", budget=180, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES),
+    Suite(name="jose", budget=90, path="jose", needs=_NPM),
     Suite(name="local", budget=120, path="local"),
     Suite(name="mutants", budget=240, path="mutants", options=("-m", "not rabbitmq")),
     Suite(name="mutants-rabbitmq", budget=60, path="mutants", options=("-m", "rabbitmq"), needs=_RABBITMQ),
