@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from auth_service.users import commands, passwords, throttling
+from auth_service.users import commands, known_devices, passwords, throttling
 from shared import clock, errors
 from shared.http import paths
 from shared.identity import admin_site, cookies, tokens
@@ -67,6 +67,7 @@ def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
         return response
     response = admin_site.SeeOther(wanted or admin_site.SIGN_IN)
     lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
+    known_devices.remember(response, user_id=granted.user.pk)
     cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
     return response
 

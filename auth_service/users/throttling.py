@@ -1,45 +1,69 @@
-"""How often somebody may guess: failed sign-ins are counted for each account and each address, sign-ups by address."""
+"""How often somebody may guess, and how often sign up.
+
+Failed sign-ins count for the account and for the address they come from, and make the next ones wait; those of a
+browser in which the account's owner has signed in before count for that browser alone, so that nobody locks him out.
+"""
 
 import contextlib
 import datetime as dt
 import hashlib
+import hmac
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from auth_service.users import commands
-from shared.http import addresses, limits
+from auth_service.users import commands, known_devices, queries
+from shared.http import addresses, backoff, limits
 
-FAILURES = dt.timedelta(minutes=15)
+# An address is shared by many, each of whom mistypes now and then.
+FORGETS_OF_AN_ADDRESS = dt.timedelta(minutes=1)
 SIGN_UPS = dt.timedelta(hours=1)
 
 
 @contextlib.contextmanager
 def sign_in(request: HttpRequest, *, email: str, now: dt.datetime) -> Iterator[None]:
-    """Run a sign-in, and count it if it fails. Raises TooMany instead of trying once there were too many."""
-    buckets = _buckets(request, email)
-    for bucket, limit in buckets.items():
-        limits.check(bucket, limit=limit, window=FAILURES, now=now)
+    """Run a sign-in, and count it if it fails. Raises TooMany instead of trying while earlier failures make it wait."""
+    attempt, failed = backoff.attempt(_buckets(request, email), now=now), False
     try:
         yield
     except commands.InvalidCredentials:
-        for bucket, limit in buckets.items():
-            limits.count(bucket, limit=limit, window=FAILURES, now=now)
+        failed = True
         raise
+    finally:
+        if not failed:
+            attempt.was_no_failure()
 
 
 def sign_up(request: HttpRequest, *, now: dt.datetime) -> None:
     """Count a sign-up. Raises TooMany."""
     if settings.LIMITS_PER_ADDRESS:
-        bucket = f"signup:{addresses.of(request)}"
+        bucket = _bucket("signup:address", addresses.of(request))
         limits.count(bucket, limit=settings.SIGN_UPS_PER_ADDRESS, window=SIGN_UPS, now=now)
 
 
-def _buckets(request: HttpRequest, email: str) -> dict[str, int]:
-    # Digested: no e-mail address outside the table of users.
-    account = hashlib.sha256(email.lower().encode()).hexdigest()[:32]
-    buckets = {f"signin:account:{account}": settings.SIGN_IN_FAILURES_PER_ACCOUNT}
+def _buckets(request: HttpRequest, email: str) -> Iterator[backoff.Bucket]:
+    per_account: int = settings.SIGN_IN_FAILURES_PER_ACCOUNT
+    if (device := _device(request, email)) is not None:
+        yield backoff.Bucket(name=_bucket("signin:device", device), free=per_account)
+        return
+    yield backoff.Bucket(name=_bucket("signin:account", email.lower()), free=per_account)
     if settings.LIMITS_PER_ADDRESS:
-        buckets[f"signin:address:{addresses.of(request)}"] = settings.SIGN_IN_FAILURES_PER_ADDRESS
-    return buckets
+        name, free = _bucket("signin:address", addresses.of(request)), settings.SIGN_IN_FAILURES_PER_ADDRESS
+        yield backoff.Bucket(name=name, free=free, drip=FORGETS_OF_AN_ADDRESS)
+
+
+def _device(request: HttpRequest, email: str) -> str | None:
+    """The browser's name, if it is one in which that very account has signed in."""
+    known = known_devices.read(request)
+    if known is None:
+        return None
+    user_id, name = known
+    account = queries.account_of(email)
+    return name if account is not None and account.pk == user_id else None
+
+
+def _bucket(kind: str, whose: str) -> str:
+    """The name of a bucket, which tells nobody whose it is, not even one who guesses: no address is in the clear."""
+    key: str = settings.REFRESH_SECRET
+    return f"{kind}:{hmac.new(key.encode(), f'bucket {kind} {whose}'.encode(), hashlib.sha256).hexdigest()[:32]}"

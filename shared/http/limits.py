@@ -37,13 +37,6 @@ def count(bucket: str, *, limit: int, window: dt.timedelta, now: dt.datetime) ->
         raise errors.TooMany(retry_after=_seconds(window_ends - now))
 
 
-def check(bucket: str, *, limit: int, window: dt.timedelta, now: dt.datetime) -> None:
-    """Raises errors.TooMany if `limit` is reached, without counting: for what counts only when it fails."""
-    full = models.Count.objects.filter(bucket=bucket, number__gte=limit, window_ends__gt=now).first()
-    if full is not None:
-        raise errors.TooMany(retry_after=_seconds(min(full.window_ends - now, window)))
-
-
 def prune(*, now: dt.datetime) -> None:
     """Forget the windows that are over."""
     models.Count.objects.filter(window_ends__lte=now).delete()

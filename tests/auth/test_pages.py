@@ -77,7 +77,7 @@ class TestSignIn:
         response = submit(browser)
 
         assert (response.status_code, response.headers["Location"]) == (303, "/admin/")
-        assert set(response.cookies) == {"access_token", "refresh_token", "signed_in"}
+        assert set(response.cookies) == {"access_token", "refresh_token", "signed_in", "known_device"}
         assert elsinore.current_user(browser)["email"] == elsinore.HAMLET
 
     def test_leads_on_to_where_one_wanted_to_go(self, elsinore):

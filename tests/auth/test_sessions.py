@@ -281,19 +281,21 @@ class TestCookies:
     def test_on_http(self, elsinore):
         cookies = elsinore.sign_up().cookies
 
-        assert set(cookies) == {"access_token", "refresh_token", "signed_in"}
+        assert set(cookies) == {"access_token", "refresh_token", "signed_in", "known_device"}
         assert {
             name: (m["path"], bool(m["httponly"]), m["samesite"], bool(m["secure"])) for name, m in cookies.items()
         } == {
             "access_token": ("/", True, "Lax", False),
             "refresh_token": ("/api/users", True, "Lax", False),
             "signed_in": ("/", False, "Lax", False),
+            "known_device": ("/", True, "Lax", False),
         }
         assert cookies["signed_in"].value == "1"
         assert {name: m["max-age"] for name, m in cookies.items()} == {
             "access_token": 900,
             "refresh_token": 30 * 86400,
             "signed_in": 30 * 86400,
+            "known_device": 180 * 86400,
         }
         assert not any(m["domain"] for m in cookies.values())
 
@@ -308,6 +310,7 @@ class TestCookies:
             "__Host-access_token": ("/", True, "Lax", True),
             "__Secure-refresh_token": ("/api/users", True, "Lax", True),
             "signed_in": ("/", False, "Lax", True),
+            "__Host-known_device": ("/", True, "Lax", True),
         }
 
     def test_on_https_only_the_prefixed_names_are_read(self, elsinore, settings):

@@ -36,7 +36,7 @@ class Granted:
 def sign_in(*, email: str, password: str, agent: str, now: dt.datetime) -> Granted:
     """Start a session. Raises InvalidCredentials, alike for unknown, wrong and banned and after the same work."""
     found = models.User.with_email(email)
-    if not passwords.matches(found.password if found else None, password) or found is None:
+    if not passwords.matches(found.password if found else None, password) or found is None or not found.active:
         raise InvalidCredentials
     with transaction.atomic():
         user = models.User.locked(found.pk)

@@ -22,4 +22,4 @@ class SignUp(views.APIView):
         account.is_valid(raise_exception=True)
         throttling.sign_up(request, now=now)
         granted = commands.register_user(**account.validated_data, agent=asking.agent(request), now=now)
-        return asking.keep(Response(serializers.Account(granted.user).data, status=201), granted)
+        return asking.welcome(Response(serializers.Account(granted.user).data, status=201), granted)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from auth_service.users import commands
+from auth_service.users import commands, known_devices
 from shared.identity import cookies, tokens
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
@@ -22,6 +22,12 @@ def keep(response: Answer, granted: commands.Granted) -> Answer:
     lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
     cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
     return response
+
+
+def welcome(response: Answer, granted: commands.Granted) -> Answer:
+    """Hand over the session of somebody who has just proved who he is, and know this browser again."""
+    known_devices.remember(response, user_id=granted.user.pk)
+    return keep(response, granted)
 
 
 def agent(request: Request) -> str:

@@ -26,7 +26,7 @@ class SignIn(views.APIView):
         credentials.is_valid(raise_exception=True)
         with throttling.sign_in(request, email=credentials.validated_data["email"], now=now):
             granted = commands.sign_in(**credentials.validated_data, agent=asking.agent(request), now=now)
-        return asking.keep(Response(serializers.Account(granted.user).data), granted)
+        return asking.welcome(Response(serializers.Account(granted.user).data), granted)
 
 
 class SignOut(views.APIView):

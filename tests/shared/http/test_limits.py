@@ -19,10 +19,6 @@ def count(bucket="hamlet", *, limit=3, seconds=0):
     limits.count(bucket, limit=limit, window=WINDOW, now=at(seconds))
 
 
-def check(bucket="hamlet", *, limit=3, seconds=0):
-    limits.check(bucket, limit=limit, window=WINDOW, now=at(seconds))
-
-
 @pytest.mark.django_db
 class TestCount:
     def test_lets_as_many_pass_as_the_limit(self):
@@ -61,29 +57,6 @@ class TestCount:
                 continue
 
         assert models.Count.objects.get(bucket="hamlet").number == 5
-
-
-@pytest.mark.django_db
-class TestCheck:
-    def test_counts_nothing(self):
-        check()
-
-        assert not models.Count.objects.exists()
-
-    def test_refuses_once_the_limit_is_reached(self):
-        for _ in range(2):
-            count()
-            check()
-        count()
-
-        with pytest.raises(errors.TooMany) as refusal:
-            check(seconds=1)
-        assert refusal.value.retry_after == 899
-
-    def test_forgives_when_the_window_is_over(self):
-        count(limit=1)
-
-        check(limit=1, seconds=900)
 
 
 @pytest.mark.django_db(transaction=True)
