@@ -1,8 +1,10 @@
 """What a service knows of identities, to look at."""
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.utils.html import format_html
 
-from shared.identity import admin_site, models
+from shared.identity import actions, admin_site, models
 
 
 class UserAdmin(admin_site.ReadOnly):
@@ -20,7 +22,35 @@ class PublicKeyAdmin(admin_site.ReadOnly):
     list_display = ("kid", "retired")
 
 
+class LogEntryAdmin(admin_site.ReadOnly):
+    """Everything that staff has done here, with who and why."""
+
+    list_display = ("action_time", "user", "target", "what", "why")
+    list_display_links = ("action_time",)
+    list_filter = ("content_type",)
+    list_select_related = ("user", "content_type")
+    search_fields = ("object_id", "user__email", "user__id")
+    search_help_text = "the id of what it was done to, or whoever did it"
+    ordering = ("-action_time",)
+    show_full_result_count = False
+    fields = ("action_time", "user", "content_type", "target", "what", "why")
+
+    @admin.display(description="to")
+    def target(self, entry: LogEntry) -> str:
+        address = entry.get_admin_url()
+        return format_html('<a href="{}">{}</a>', address, entry.object_repr) if address else entry.object_repr
+
+    @admin.display
+    def what(self, entry: LogEntry) -> str:
+        return actions.read(entry).what
+
+    @admin.display
+    def why(self, entry: LogEntry) -> str:
+        return actions.read(entry).reason
+
+
 if not models.User._meta.swapped:
     admin.site.register(models.User, UserAdmin)
 admin.site.register(models.RevokedSession, RevokedSessionAdmin)
 admin.site.register(models.PublicKey, PublicKeyAdmin)
+admin.site.register(LogEntry, LogEntryAdmin)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import Model
 
 from shared import clock, ids
-from shared.identity import copies
+from shared.identity import actions, copies
 from shared.identity import models as identity
 from shared.messaging import models as messaging
 from shared.testing import access, callers
@@ -105,7 +106,7 @@ class Scene:
         return {**_SHARED, **self.own}[f"{words[2]}.{words[3]}"]().pk
 
 
-def _user() -> Model:
+def _user() -> Any:
     return get_user_model()._default_manager.create(email="yorick@elsinore.dk")
 
 
@@ -124,7 +125,13 @@ def _heard() -> Model:
     return messaging.InboxEvent.objects.create(consumer="x", event_id=ids.new(), type="x.y", outcome="applied", **place)
 
 
+def _deed() -> Model:
+    with transaction.atomic():
+        return actions.record(by=_user(), target=_parked(), what="looked at")
+
+
 _SHARED: Mapping[str, Maker] = {
+    "admin.logentry": _deed,
     "identity.user": _user,
     "identity.revokedsession": _revoked_session,
     "identity.publickey": lambda: identity.PublicKey.objects.create(kid=ids.new().hex),
