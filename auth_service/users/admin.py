@@ -1,65 +1,95 @@
-"""Users and sessions, to look at and to act upon through commands."""
+"""People, their sessions and the keys that sign for them, to look at and to act upon through commands."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django import forms
+from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from auth_service.users import commands, models
-from shared import clock, errors
-from shared.identity import admin_site
+from shared import clock
+from shared.identity import admin_actions, admin_site
+
+_PEACE = ("admin", "moderator")
+
+
+class RolesForm(admin_actions.ReasonForm):
+    """Exactly these roles, and why."""
+
+    roles = forms.MultipleChoiceField(
+        choices=[(role, role) for role in sorted(models.ROLES)], required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class SessionsInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Where somebody is signed in; what has ended is in the list of sessions."""
+
+    model = models.Session
+    verbose_name_plural = "sessions that live"
+    fields = ("agent", "created_at", "seen_at", "expires_at")
+    ordering = ("-seen_at",)
+    show_change_link = True
+    max_num = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Session]:
+        return super().get_queryset(request).filter(revoked_at=None, expires_at__gt=Now())
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(models.User)
-class UserAdmin(admin_site.ReadOnly):
+class UserAdmin(admin_actions.ActingPage):
     list_display = ("email", "id", "roles", "active", "created_at", "banned_at", "closed_at")
-    list_filter = ("active",)
+    list_filter = ("active", ("banned_at", admin.EmptyFieldListFilter), ("closed_at", admin.EmptyFieldListFilter))
     search_fields = ("email", "id")
-    ordering = ("-created_at",)
+    ordering = ("-created_at", "-id")
     exclude = ("password",)
-    actions = ("ban", "reinstate")  # type: ignore[assignment]
+    inlines = (SessionsInline,)
+    actions = ("ban", "reinstate", "set_roles")  # type: ignore[assignment]
 
-    def has_ban_permission(self, request: HttpRequest) -> bool:
-        return isinstance(request.user, models.User) and request.user.has_role("admin", "moderator")
+    @admin_actions.reasoned(label="Ban: refuse them everywhere", done="banned", roles=_PEACE)
+    def ban(self, user: models.User, **asked: Any) -> None:
+        commands.ban_user(user_id=user.pk, now=clock.now(), **asked)
 
-    @admin.action(description="Ban: refuse them everywhere", permissions=["ban"])
-    def ban(self, request: HttpRequest, users: QuerySet[models.User]) -> None:
-        command = functools.partial(commands.ban_user, now=clock.now(), by=_staff(request))
-        self._each(request, users, command, "banned")
+    @admin_actions.reasoned(label="Reinstate: let them in again", done="reinstated", roles=_PEACE)
+    def reinstate(self, user: models.User, **asked: Any) -> None:
+        commands.reinstate_user(user_id=user.pk, **asked)
 
-    @admin.action(description="Reinstate banned users", permissions=["ban"])
-    def reinstate(self, request: HttpRequest, users: QuerySet[models.User]) -> None:
-        self._each(request, users, functools.partial(commands.reinstate_user, by=_staff(request)), "reinstated")
-
-    def _each(
-        self, request: HttpRequest, users: QuerySet[models.User], command: Callable[..., None], done: str
-    ) -> None:
-        for user in users:
-            try:
-                command(user_id=user.pk)
-            except errors.DomainError as error:  # an interface: one refusal must not stop the others
-                self.message_user(request, f"{user}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{user} is {done}.")
-
-
-def _staff(request: HttpRequest) -> Any:
-    """Who is asking; the site lets nobody else in."""
-    return request.user
+    @admin_actions.reasoned(
+        label="Give exactly these roles", done="given the roles", roles=("admin",), form=RolesForm, most=1
+    )
+    def set_roles(self, user: models.User, **asked: Any) -> None:
+        commands.set_roles(user_id=user.pk, **asked)
 
 
 @admin.register(models.Session)
 class SessionAdmin(admin_site.ReadOnly):
     list_display = ("id", "user", "agent", "created_at", "seen_at", "revoked_at")
     list_select_related = ("user",)
-    search_fields = ("id", "user__email")
-    ordering = ("-seen_at",)
+    search_fields = ("id", "user__email", "user__id")
+    ordering = ("-seen_at", "-id")
 
 
 @admin.register(models.SigningKey)
-class SigningKeyAdmin(admin_site.ReadOnly):
+class SigningKeyAdmin(admin_actions.ActingPage):
     list_display = ("kid", "status", "created_at", "active_from", "superseded_at", "retired_at")
+    list_filter = ("status",)
+    ordering = ("-created_at",)
     exclude = ("sealed",)
+    actions = ("rotate", "revoke")  # type: ignore[assignment]
+
+    @admin_actions.reasoned(label="Rotate: sign with the standby from now on", done="rotated", roles=("admin",), most=1)
+    def rotate(self, key: models.SigningKey, **asked: Any) -> None:
+        commands.rotate_signing_key(kid=key.pk, now=clock.now(), **asked)
+
+    @admin_actions.reasoned(label="Revoke: refuse all it has signed", done="revoked", roles=("admin",), most=1)
+    def revoke(self, key: models.SigningKey, **asked: Any) -> None:
+        commands.revoke_signing_key(kid=key.pk, now=clock.now(), **asked)

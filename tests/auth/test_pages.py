@@ -8,6 +8,8 @@ from shared import clock
 from shared.messaging import topology
 from tests.auth import world
 
+WHY = "there is something rotten"
+
 
 def submit(browser, email=world.HAMLET, password=world.PASSWORD, **fields):
     return browser.post("/admin/", {"email": email, "password": password, **fields})
@@ -192,7 +194,7 @@ class TestTheAdminOfAuth:
 
     def act(self, browser, action, *users):
         browser.get("/admin/auth/users/user/")
-        fields = {"action": action, "_selected_action": [str(user.pk) for user in users]}
+        fields = {"action": action, "_selected_action": [str(user.pk) for user in users], "reason": WHY}
         token = browser.cookies["csrftoken"].value
         return browser.post("/admin/auth/users/user/", {**fields, "csrfmiddlewaretoken": token}, follow=True)
 
@@ -209,6 +211,7 @@ class TestTheAdminOfAuth:
         history = king.get(f"/admin/auth/users/user/{elsinore.user().pk}/history/").content.decode()
         assert "claudius@elsinore.dk" in history
         assert "banned" in history
+        assert WHY in history
 
     def test_says_what_was_refused(self, king, elsinore):
         elsinore.sign_up()

@@ -11,7 +11,7 @@ from auth_service.users import models, tokens
 from auth_service.users.commands import people
 from shared import errors
 from shared.contracts import users as events
-from shared.identity import copies
+from shared.identity import actions, copies
 from shared.messaging import outbox
 
 _KEYS_LOCK = 0x6B657973
@@ -32,21 +32,35 @@ def ensure_signing_key(*, now: dt.datetime) -> models.SigningKey:
 
 
 @transaction.atomic
-def rotate_signing_key(*, now: dt.datetime, insist: bool = False) -> models.SigningKey:
+def rotate_signing_key(
+    *,
+    now: dt.datetime,
+    insist: bool = False,
+    kid: str | None = None,
+    by: models.User | None = None,
+    reason: str = "",
+) -> models.SigningKey:
     """Let the standby sign from now on, and publish another. The key that signs now.
 
-    Raises StandbyTooNew, unless told to `insist`: services that have not fetched it refuse its tokens until they do.
+    `kid` is the one that is thought to sign, lest two people rotate it twice. Raises UnknownKey and WrongKeyState
+    where it does not, and StandbyTooNew, unless told to `insist`: services that have not fetched it refuse its tokens
+    until they do.
     """
     people.one_at_a_time(_KEYS_LOCK)
     current, standby = _current(now), _standby(now)
+    if kid is not None and kid != current.kid:
+        raise models.WrongKeyState(models.SigningKey.called(kid), "rotated")
     if now < standby.known_from and not insist:
         raise StandbyTooNew(standby.known_from)
     current.supersede(now)
+    _record(by, current, "rotated", reason)
     return _promote(standby, now)
 
 
 @transaction.atomic
-def revoke_signing_key(*, kid: str, now: dt.datetime) -> models.SigningKey:
+def revoke_signing_key(
+    *, kid: str, now: dt.datetime, by: models.User | None = None, reason: str = ""
+) -> models.SigningKey:
     """Refuse everything that a key has signed, everywhere. The key that signs now.
 
     The standby takes the place of the current one however new it is: what leaked does not wait. Raises UnknownKey,
@@ -56,6 +70,7 @@ def revoke_signing_key(*, kid: str, now: dt.datetime) -> models.SigningKey:
     standby, leaked = _standby(now), models.SigningKey.called(kid)
     was_current = leaked.status == leaked.Status.CURRENT
     _retire(leaked, now)
+    _record(by, leaked, "revoked", reason)
     return _promote(standby, now) if was_current else _current(now)
 
 
@@ -101,3 +116,9 @@ def _retire(key: models.SigningKey, now: dt.datetime) -> None:
     key.retire(now)
     outbox.publish(events.SigningKeyRetired(kid=key.kid))
     copies.retire_key(key.kid)
+
+
+def _record(by: models.User | None, key: models.SigningKey, what: str, reason: str) -> None:
+    """`by` is None for whoever runs the machine."""
+    if by is not None:
+        actions.record(by=by, target=key, what=what, reason=reason)
