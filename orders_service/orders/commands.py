@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from orders_service.orders import models
 from shared.contracts import orders as events
 from shared.contracts import tickets
-from shared.identity import users
+from shared.identity import actions, users
+from shared.identity import models as identity
 from shared.messaging import outbox
 
 Precondition = Callable[[int], None]
@@ -52,6 +53,16 @@ def cancel_order(*, order_id: uuid.UUID, user_id: uuid.UUID, precondition: Preco
     precondition(order.version)
     if order.status != models.Order.Status.CANCELLED:
         _cancel(order, reason="cancelled_by_buyer")
+
+
+@transaction.atomic
+def cancel_order_of_buyer(*, order_id: uuid.UUID, by: identity.Account, reason: str) -> None:
+    """Give somebody else's unpaid order up, as a member of the staff. Raises UnknownOrder, WrongState."""
+    order = _lock(order_id)
+    if order is None:
+        raise models.UnknownOrder
+    _cancel(order, reason="cancelled_by_staff")
+    actions.record(by=by, target=order, what="cancelled", reason=reason)
 
 
 @transaction.atomic

@@ -1,14 +1,26 @@
-"""Tickets for administrators: to look at; a state is changed through commands, never by editing a field."""
+"""Tickets for administrators: to look at, and to withdraw; what is on sale, nobody but its seller edits."""
+
+from typing import Any
 
 from django.contrib import admin
 
-from shared.identity.admin_site import ReadOnly
-from tickets_service.tickets import models
+from shared import clock
+from shared.identity import admin_actions
+from tickets_service.tickets import commands, models
 
 
 @admin.register(models.Ticket)
-class TicketAdmin(ReadOnly):
+class TicketAdmin(admin_actions.ActingPage):
     list_display = ("title", "status", "price", "currency", "user_id", "order_id", "starts_at", "updated_at")
     list_filter = ("status", "currency", "category")
     search_fields = ("title", "venue", "id", "user_id", "order_id")
-    ordering = ("-created_at",)
+    search_help_text = "title, venue, or the id of the ticket, its seller or its order"
+    ordering = ("-created_at", "-id")
+    exclude = ("words",)
+    actions = ("take_down",)  # type: ignore[assignment]
+
+    @admin_actions.reasoned(
+        label="Withdraw: take off the market for ever", done="withdrawn", roles=("admin", "moderator")
+    )
+    def take_down(self, ticket: models.Ticket, **asked: Any) -> None:
+        commands.take_ticket_down(ticket_id=ticket.pk, now=clock.now(), **asked)

@@ -9,7 +9,8 @@ import msgspec
 from django.db import transaction
 
 from shared.contracts import tickets as events
-from shared.identity import users
+from shared.identity import actions, users
+from shared.identity import models as identity
 from shared.messaging import outbox
 from tickets_service.tickets import models
 
@@ -45,6 +46,17 @@ def withdraw_ticket(*, ticket_id: uuid.UUID, user_id: uuid.UUID, precondition: P
     precondition(ticket.version)
     ticket.withdraw(now=now)
     _say(events.TicketWithdrawn, ticket)
+
+
+@transaction.atomic
+def take_ticket_down(*, ticket_id: uuid.UUID, by: identity.Account, reason: str, now: dt.datetime) -> None:
+    """Withdraw somebody else's offer, as a member of the staff. Raises UnknownTicket, NotOnSale."""
+    ticket = models.Ticket.objects.locked().filter(id=ticket_id).first()
+    if ticket is None:
+        raise models.UnknownTicket
+    ticket.withdraw(now=now)
+    _say(events.TicketWithdrawn, ticket)
+    actions.record(by=by, target=ticket, what="withdrawn", reason=reason)
 
 
 @transaction.atomic
