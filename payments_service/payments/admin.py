@@ -1,15 +1,48 @@
-"""Payments for administrators: to look at; a state is changed through commands, never by editing a field."""
+"""Payments for administrators: to look at beside the provider's books, and to finish by hand what got stuck."""
+
+from typing import Any
 
 from django.contrib import admin
 
-from payments_service.payments import models
-from shared.identity.admin_site import ReadOnly
+from payments_service.payments import commands, models
+from shared import clock
+from shared.identity import admin_actions, admin_site
+
+_MONEY = ("admin", "finance")
 
 
 @admin.register(models.Payment)
-class PaymentAdmin(ReadOnly):
+class PaymentAdmin(admin_actions.ActingPage):
+    """The provider knows a payment by our own id of it."""
+
     list_display = ("id", "status", "decision", "amount_minor", "currency", "order_id", "reason", "updated_at")
     list_filter = ("status", "decision", "currency")
     search_fields = ("id", "order_id", "user_id")
-    ordering = ("-created_at",)
+    search_help_text = "the id of the payment (the provider knows it by the same), its order or its buyer"
+    ordering = ("-created_at", "-id")
     exclude = ("token",)
+    actions = ("look_up", "capture_again", "void")  # type: ignore[assignment]
+
+    @admin_actions.reasoned(label="Look up: ask the provider what it has done", done="looked up", roles=_MONEY)
+    def look_up(self, payment: models.Payment, **asked: Any) -> None:
+        commands.look_payment_up(payment_id=payment.pk, now=clock.now(), **asked)
+
+    @admin_actions.reasoned(label="Capture again: take the money of a paid order", done="captured", roles=_MONEY)
+    def capture_again(self, payment: models.Payment, **asked: Any) -> None:
+        commands.capture_payment_again(payment_id=payment.pk, now=clock.now(), **asked)
+
+    @admin_actions.reasoned(label="Void: let the money go", done="voided", roles=_MONEY)
+    def void(self, payment: models.Payment, **asked: Any) -> None:
+        commands.void_payment(payment_id=payment.pk, now=clock.now(), **asked)
+
+
+@admin.register(models.SandboxEntry)
+class SandboxEntryAdmin(admin_site.ReadOnly):
+    """The books of the sandbox provider."""
+
+    list_display = ("payment_id", "kind", "amount_minor", "currency", "recorded_at")
+    list_filter = ("kind",)
+    search_fields = ("payment_id",)
+    search_help_text = "the id of the payment"
+    ordering = ("-id",)
+    exclude = ("reason",)

@@ -16,6 +16,8 @@ from payments_service.payments.providers import port
 from shared import faults
 from shared.contracts import orders
 from shared.contracts import payments as events
+from shared.identity import actions
+from shared.identity import models as identity
 from shared.messaging import outbox
 
 Status = models.Payment.Status
@@ -135,6 +137,59 @@ def refuse_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> None:
 def forget_payer(*, user_id: uuid.UUID) -> None:
     """Empty what somebody whose account is closed has sent with his payments. What he paid stays in the books."""
     models.Payment.objects.forget_payer(user_id)
+
+
+def look_payment_up(*, payment_id: uuid.UUID, by: identity.Account, reason: str, now: dt.datetime) -> None:
+    """Ask the provider now, as a member of the staff, what the clock would ask later.
+
+    Raises UnknownPayment, WrongState, BeingAsked, ProviderSilent.
+    """
+    with transaction.atomic(durable=True):
+        payment = _locked(payment_id)
+        payment.demand_unanswered(asked_before=now - port.PATIENCE)
+        actions.record(by=by, target=payment, what="looked up", reason=reason)
+    if resolve_payment(payment_id=payment_id, now=now).is_unanswered:
+        raise models.ProviderSilent
+
+
+def capture_payment_again(*, payment_id: uuid.UUID, by: identity.Account, reason: str, now: dt.datetime) -> None:
+    """Tell the provider once more, as a member of the staff, to take the money of a completed order.
+
+    Raises UnknownPayment, WrongState, WrongDecision, ProviderSilent.
+    """
+    with transaction.atomic(durable=True):
+        payment = _locked(payment_id)
+        payment.demand_decided(Decision.CAPTURE, asked="captured")
+        actions.record(by=by, target=payment, what="told to be captured", reason=reason)
+    _settle_at_once(payment_id, now=now)
+
+
+def void_payment(*, payment_id: uuid.UUID, by: identity.Account, reason: str, now: dt.datetime) -> None:
+    """Let the money go, as a member of the staff: an order that this payment completes meanwhile is refunded.
+
+    Raises UnknownPayment, WrongState, WrongDecision, ProviderSilent.
+    """
+    with transaction.atomic(durable=True):
+        payment = _locked(payment_id)
+        if payment.is_undecided:
+            payment.decide(Decision.VOID, now=now)
+        payment.demand_decided(Decision.VOID, asked="voided")
+        actions.record(by=by, target=payment, what="told to be voided", reason=reason)
+    _settle_at_once(payment_id, now=now)
+
+
+def _settle_at_once(payment_id: uuid.UUID, *, now: dt.datetime) -> None:
+    try:
+        settle_payment(payment_id=payment_id, now=now)
+    except port.NoAnswer as error:
+        raise models.ProviderSilent from error
+
+
+def _locked(payment_id: uuid.UUID) -> models.Payment:
+    payment = models.Payment.objects.locked().filter(id=payment_id).first()
+    if payment is None:
+        raise models.UnknownPayment
+    return payment
 
 
 def _earlier_payment(user_id: uuid.UUID, idempotency_key: str | None) -> models.Payment | None:

@@ -53,8 +53,27 @@ class WrongState(errors.Conflict):
         super().__init__(f"A payment that is {payment.status} cannot be {asked}.")
 
 
+class WrongDecision(errors.Conflict):
+    """What was decided about the payment, or that nothing was, forbids what was asked."""
+
+    code = "wrong_decision"
+
+    def __init__(self, payment: "Payment", asked: str) -> None:
+        decided = {"capture": "that is to be captured", "void": "that is to be voided"}
+        super().__init__(f"A payment {decided.get(payment.decision, 'not decided about')} cannot be {asked}.")
+
+
 class AlreadyDecided(errors.Conflict):
     detail = "What becomes of this payment is decided already."
+
+
+class BeingAsked(errors.Conflict):
+    code = "being_asked"
+    detail = "The provider is being asked at the moment. Try again in a few seconds."
+
+
+class ProviderSilent(errors.Unavailable):
+    detail = "The provider gave no answer. It will be asked again without you."
 
 
 class Order(models.Model):
@@ -176,6 +195,11 @@ class Payment(models.Model):
         return self.status in (self.Status.REQUESTED, self.Status.UNKNOWN)
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether it is authorized, and what becomes of it depends on its order."""
+        return self.status == self.Status.AUTHORIZED and self.decision == self.Decision.NONE
+
+    @property
     def is_to_settle(self) -> bool:
         """Whether the provider is still to be told what was decided."""
         return self.status == self.Status.AUTHORIZED and self.decision != self.Decision.NONE
@@ -225,6 +249,18 @@ class Payment(models.Model):
         """The provider refuses to capture what it had authorized: no money was taken."""
         self._demand(self.Status.AUTHORIZED, asked="failed")
         self._become(self.Status.FAILED, reason=reason, now=now)
+
+    def demand_unanswered(self, *, asked_before: dt.datetime) -> None:
+        """Raises what stands against looking up what became of it; a call begun later may still be under way."""
+        self._demand(self.Status.REQUESTED, self.Status.UNKNOWN, asked="looked up")
+        if self.status == self.Status.REQUESTED and self.updated_at > asked_before:
+            raise BeingAsked
+
+    def demand_decided(self, decision: "Payment.Decision", *, asked: str) -> None:
+        """Raises what stands against telling the provider this decision once more."""
+        self._demand(self.Status.AUTHORIZED, asked=asked)
+        if self.decision != decision:
+            raise WrongDecision(self, asked)
 
     def demand_accepted(self) -> None:
         """Raises why this payment will not buy its order, if it will not."""

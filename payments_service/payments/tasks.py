@@ -3,7 +3,6 @@
 While the service recovers from a restore they do nothing: what became of a payment since may still be heard.
 """
 
-import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable
 
@@ -17,7 +16,6 @@ from shared import clock
 from shared.messaging import recovery
 
 BATCH = 200
-PATIENCE = dt.timedelta(seconds=10)  # longer than any call to a provider may take, so that none is under way
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +29,7 @@ def settle_payments() -> None:
 @shared_task(name="payments.resolve_payments")
 def resolve_payments() -> None:
     """Look up what a crash or a lost answer left open."""
-    _each(commands.resolve_payment, queries.unanswered(before=clock.now() - PATIENCE, most=BATCH))
+    _each(commands.resolve_payment, queries.unanswered(before=clock.now() - port.PATIENCE, most=BATCH))
 
 
 def _each(command: Callable[..., object], payment_ids: Iterable[uuid.UUID]) -> None:

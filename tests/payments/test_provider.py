@@ -215,7 +215,7 @@ class TestACrash:
         assert said()[1:] == [f"payment.{status}"]
 
     def test_is_cleaned_up_by_the_clock(self, order, monkeypatch):
-        monkeypatch.setattr(tasks, "PATIENCE", tasks.PATIENCE * 0)
+        monkeypatch.setattr(port, "PATIENCE", port.PATIENCE * 0)
         PaymentFactory(order=order)
         done = pay(OrderFactory(id=uuid.uuid4(), user_id=samples.BRUNO))
 

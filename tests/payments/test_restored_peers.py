@@ -3,6 +3,7 @@
 import pytest
 
 from payments_service.payments import commands, models, tasks
+from payments_service.payments.providers import port
 from shared import clock
 from shared.contracts import orders
 from shared.messaging import models as messaging
@@ -67,7 +68,7 @@ class TestAnOrderThatHasGoneBack:
 
 class TestTheClock:
     def test_asks_the_provider_nothing_while_the_service_recovers(self, monkeypatch):
-        monkeypatch.setattr(tasks, "PATIENCE", tasks.PATIENCE * 0)
+        monkeypatch.setattr(port, "PATIENCE", port.PATIENCE * 0)
         payment = PaymentFactory(order=OrderFactory())
         recovery.begin(epoch=REBORN)
 

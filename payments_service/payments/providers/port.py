@@ -1,5 +1,6 @@
 """What a payment provider does for us. Every call names our own payment id, so asking twice is asking once."""
 
+import datetime as dt
 import enum
 import uuid
 from typing import Protocol
@@ -7,6 +8,9 @@ from typing import Protocol
 from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
+
+PATIENCE = dt.timedelta(seconds=10)
+"""Longer than any call to a provider may take: after it none is under way."""
 
 
 class NoAnswer(Exception):
