@@ -78,6 +78,17 @@ class SessionAdmin(admin_site.ReadOnly):
     ordering = ("-seen_at", "-id")
 
 
+@admin.register(models.Mail)
+class MailAdmin(admin_site.ReadOnly):
+    """What is owed, and why it could not be sent yet."""
+
+    list_display = ("id", "kind", "user_id", "queued_at", "sent_at", "dropped_at", "attempts", "last_error")
+    list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter), ("dropped_at", admin.EmptyFieldListFilter))
+    search_fields = ("id", "user__id")
+    ordering = ("-queued_at", "-id")
+    exclude = ("token",)
+
+
 @admin.register(models.SigningKey)
 class SigningKeyAdmin(admin_actions.ActingPage):
     list_display = ("kid", "status", "created_at", "active_from", "superseded_at", "retired_at")

@@ -1,5 +1,6 @@
 """What may be known of people and keys."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -7,6 +8,8 @@ from django.db.models import QuerySet
 
 from auth_service.users import models
 from shared.contracts import users as events
+
+Purpose = models.Purpose
 
 
 def account(user_id: uuid.UUID) -> models.User | None:
@@ -30,6 +33,20 @@ def person(user_id: uuid.UUID) -> models.User:
     if user is None:
         raise models.UnknownUser
     return user
+
+
+def sessions(*, user_id: uuid.UUID, now: dt.datetime) -> QuerySet[models.Session]:
+    """The browsers in which somebody is signed in."""
+    return models.Session.alive(user_id=user_id, now=now)
+
+
+def is_good_link(token: str, *, purpose: Purpose, now: dt.datetime) -> bool:
+    """Whether the link in a mail still does what it says."""
+    try:
+        models.OneTimeToken.read(token, purpose=purpose, now=now)
+    except models.InvalidLink:
+        return False
+    return True
 
 
 def key_set() -> dict[str, list[dict[str, Any]]]:

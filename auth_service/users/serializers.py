@@ -16,9 +16,8 @@ ASCII = validators.RegexValidator(r"\A[\x21-\x7e]+\Z", "Enter a valid email addr
 STAFF = sorted(models.ROLES)
 
 
-class NewAccount(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=254, validators=[ASCII])
-    password = serializers.CharField(
+def _chosen_password() -> serializers.CharField:
+    return serializers.CharField(
         min_length=passwords.MIN_LENGTH,
         max_length=passwords.MAX_LENGTH,
         trim_whitespace=False,
@@ -26,15 +25,56 @@ class NewAccount(serializers.Serializer[Any]):
     )
 
 
-class Credentials(serializers.Serializer[Any]):
+def _known_password() -> serializers.CharField:
     """No rule that would tell a wrong guess from an impossible one."""
+    return serializers.CharField(max_length=passwords.MAX_LENGTH, trim_whitespace=False)
 
+
+class Address(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254, validators=[ASCII])
+
+
+class NewAccount(Address):
+    password = _chosen_password()
+
+
+class Credentials(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=passwords.MAX_LENGTH, trim_whitespace=False)
+    password = _known_password()
+
+
+class PasswordChange(serializers.Serializer[Any]):
+    currentPassword = _known_password()
+    newPassword = _chosen_password()
+
+
+class Closing(serializers.Serializer[Any]):
+    password = _known_password()
+
+
+class Link(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=120)
+
+
+class NewPassword(Link):
+    password = _chosen_password()
 
 
 class Refresh(serializers.Serializer[Any]):
     refresh = serializers.CharField(max_length=200, required=False)
+
+
+class Session(serializers.Serializer[models.Session]):
+    """A browser in which somebody is signed in; `current` is the one that asks."""
+
+    id = serializers.UUIDField()
+    device = serializers.CharField()
+    createdAt = serializers.DateTimeField(source="created_at")
+    lastSeenAt = serializers.DateTimeField(source="seen_at")
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: models.Session) -> bool:
+        return bool(session.pk == self.context["current"])
 
 
 class Account(serializers.Serializer[models.User]):

@@ -1,4 +1,4 @@
-"""How often somebody may guess, and how often sign up.
+"""How often somebody may guess, and how often sign up or ask for mail.
 
 Failed sign-ins count for the account and for the address they come from, and make the next ones wait; those of a
 browser in which the account's owner has signed in before count for that browser alone, so that nobody locks him out.
@@ -19,6 +19,7 @@ from shared.http import addresses, backoff, limits
 # An address is shared by many, each of whom mistypes now and then.
 FORGETS_OF_AN_ADDRESS = dt.timedelta(minutes=1)
 SIGN_UPS = dt.timedelta(hours=1)
+MAILS = dt.timedelta(hours=1)
 
 
 @contextlib.contextmanager
@@ -40,6 +41,15 @@ def sign_up(request: HttpRequest, *, now: dt.datetime) -> None:
     if settings.LIMITS_PER_ADDRESS:
         bucket = _bucket("signup:address", addresses.of(request))
         limits.count(bucket, limit=settings.SIGN_UPS_PER_ADDRESS, window=SIGN_UPS, now=now)
+
+
+def mail(request: HttpRequest, *, email: str, now: dt.datetime) -> None:
+    """Count a mail that somebody asks for, whether that address is anybody's or not. Raises TooMany."""
+    bucket = _bucket("mail:account", email.lower())
+    limits.count(bucket, limit=settings.MAILS_PER_ACCOUNT, window=MAILS, now=now)
+    if settings.LIMITS_PER_ADDRESS:
+        bucket = _bucket("mail:address", addresses.of(request))
+        limits.count(bucket, limit=settings.MAILS_PER_ADDRESS, window=MAILS, now=now)
 
 
 def _buckets(request: HttpRequest, email: str) -> Iterator[backoff.Bucket]:

@@ -24,7 +24,7 @@ UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
 SIGN_IN_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/admin"})
 # A GET that renews a session, and so writes.
 WRITING_PATHS: Final = frozenset({"/api/users/resume"})
-PAGES: Final = "/admin/"
+PAGES: Final = ("/admin/", "/account/")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -10,6 +10,8 @@ from shared.identity import models as identity
 from shared.testing import access, callers, cast
 from tests.auth import world
 
+ANOTHER = "words-words-words"
+
 TABLE = access.Table(
     """
                                                 anonymous buyer seller other support moderator finance admin banned
@@ -19,6 +21,24 @@ POST   api/users/signin                               200   200    200   200    
 POST   api/users/signout                              200   200    200   200     200       200     200   200    401
 POST   api/users/refresh                              200   200    200   200     200       200     200   200    401
 GET    api/users/currentuser                          200   200    200   200     200       200     200   200    401
+GET    api/users/resume                               400   400    400   400     400       400     400   400    401
+DELETE api/users/me                                   401   204    204   204     204       204     204   409    401
+GET    api/users/sessions                             401   200    200   200     200       200     200   200    401
+DELETE api/users/sessions                             401   204    204   204     204       204     204   204    401
+DELETE api/users/sessions/<str:session_id>            401   204    204   204     204       204     204   204    401
+DELETE api/users/sessions/<str:session_id> [another's]
+                                                      401   404    404   404     404       404     404   404    401
+POST   api/users/password                             401   204    204   204     204       204     204   204    401
+POST   api/users/password-reset                       202   202    202   202     202       202     202   202    401
+POST   api/users/password-reset/confirm               204   204    204   204     204       204     204   204    401
+POST   api/users/email-verification                   401   202    202   202     202       202     202   202    401
+POST   api/users/email-verification/confirm           204   204    204   204     204       204     204   204    401
+GET    account/forgot                                 200   200    200   200     200       200     200   200    401
+POST   account/forgot                                 200   200    200   200     200       200     200   200    401
+GET    account/reset                                  400   400    400   400     400       400     400   400    401
+POST   account/reset                                  200   200    200   200     200       200     200   200    401
+GET    account/verify                                 400   400    400   400     400       400     400   400    401
+POST   account/verify                                 200   200    200   200     200       200     200   200    401
 GET    api/users                                      401   403    403   403     200       200     200   200    401
 GET    api/users/<str:user_id>                        401   403    403   403     200       200     200   200    401
 POST   api/users/<str:user_id>/ban                    401   403    403   403     403       204     403   204    401
@@ -70,6 +90,7 @@ class Scene(cast.Scene):
     own = {
         "users.user": lambda: register().user,
         "users.session": lambda: models.Session.objects.get(user=register().user),
+        "users.mail": lambda: models.Mail.objects.get(user=register().user),
         "users.signingkey": lambda: models.SigningKey.objects.first(),
     }
 
@@ -80,17 +101,34 @@ class Scene(cast.Scene):
         if "banned" in row.state:
             commands.ban_user(user_id=somebody.user.pk, now=clock.now())
         oneself = row.state == "oneself" and role in identity.STAFF_ROLES
-        return {"user_id": self.cast.id(role) if oneself else somebody.user.pk}, self._body(row.route, somebody)
+        ids = {"user_id": self.cast.id(role) if oneself else somebody.user.pk}
+        owner = somebody.user.pk if row.state or role == "anonymous" else self.cast.id(role.removesuffix(" by cookie"))
+        ids["session_id"] = models.Session.objects.filter(user=owner).values_list("pk", flat=True).first()
+        return ids, self._body(row.route, somebody)
 
     def _body(self, route, somebody):
         credentials = {"email": somebody.user.email, "password": world.PASSWORD}
+        purpose = "password_reset" if "reset" in route else "email_verification"
+        token = models.OneTimeToken.issue(user=somebody.user, purpose=purpose, now=clock.now()).text()
         return {
             "api/users/signup": {**credentials, "email": f"{ids.new()}@elsinore.dk"},
             "api/users/signin": credentials,
             "api/users/refresh": {"refresh": somebody.refresh},
+            "api/users/me": {"password": world.PASSWORD},
+            "api/users/password": {"currentPassword": world.PASSWORD, "newPassword": ANOTHER},
+            "api/users/password-reset": {"email": somebody.user.email},
+            "api/users/password-reset/confirm": {"token": token, "password": ANOTHER},
+            "api/users/email-verification/confirm": {"token": token},
             "api/users/<str:user_id>/roles": {"roles": ["support"]},
-            "admin": urllib.parse.urlencode(credentials),
+            "account/forgot": form(email=somebody.user.email),
+            "account/reset": form(token=token, password=ANOTHER),
+            "account/verify": form(token=token),
+            "admin": form(**credentials),
         }.get(route, {})
+
+
+def form(**fields):
+    return urllib.parse.urlencode(fields)
 
 
 def register(name=None):

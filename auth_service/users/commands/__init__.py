@@ -1,6 +1,13 @@
 """What may be asked of auth, by noun; callers say `commands.sign_in(…)`."""
 
-from auth_service.users.commands.accounts import close_user, register_user
+from auth_service.users.commands.accounts import close_account, close_user, register_user
+from auth_service.users.commands.credentials import (
+    change_password,
+    request_email_verification,
+    request_password_reset,
+    reset_password,
+    verify_email,
+)
 from auth_service.users.commands.keys import (
     StandbyTooNew,
     ensure_signing_key,
@@ -14,6 +21,9 @@ from auth_service.users.commands.sessions import (
     Granted,
     InvalidCredentials,
     InvalidRefreshToken,
+    UnknownSession,
+    end_session,
+    end_sessions,
     refresh_session,
     resume_session,
     sign_in,
@@ -41,16 +51,24 @@ __all__ = [
     "OwnBan",
     "OwnRoles",
     "StandbyTooNew",
+    "UnknownSession",
     "UnknownUser",
     "answer_reset_requests",
     "ban_user",
+    "change_password",
+    "close_account",
     "close_user",
+    "end_session",
+    "end_sessions",
     "ensure_signing_key",
     "forget_mail",
     "make_staff",
     "refresh_session",
     "register_user",
     "reinstate_user",
+    "request_email_verification",
+    "request_password_reset",
+    "reset_password",
     "resume_session",
     "revoke_signing_key",
     "rotate_signing_key",
@@ -59,4 +77,5 @@ __all__ = [
     "sign_in",
     "sign_out",
     "tend_signing_keys",
+    "verify_email",
 ]

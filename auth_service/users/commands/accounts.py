@@ -22,6 +22,15 @@ def register_user(*, email: str, password: str, agent: str, now: dt.datetime) ->
         return sessions.grant(user, models.Session.start(user=user, agent=agent, now=now), now)
 
 
+def close_account(*, user_id: uuid.UUID, password: str, now: dt.datetime) -> None:
+    """Close an account because its owner says so. Raises InvalidCredentials, LastAdmin."""
+    found = sessions.proven(models.User.with_id(user_id), password, field="password")
+    with transaction.atomic():
+        people.hold_admins()
+        people.keep_an_admin(sessions.locked_unchanged(found))
+        close_user(user_id=user_id, now=now)
+
+
 @transaction.atomic
 def close_user(*, user_id: uuid.UUID, now: dt.datetime) -> None:
     """Close an account and erase who it was. Raises UnknownUser, NotActive."""

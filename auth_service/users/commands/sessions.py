@@ -7,6 +7,7 @@ import uuid
 from django.db import transaction
 
 from auth_service.users import models, passwords, tokens
+from auth_service.users.commands import people
 from shared import errors
 from shared.contracts import users as events
 from shared.identity import copies
@@ -17,6 +18,10 @@ from shared.messaging import outbox
 class InvalidCredentials(errors.Invalid):
     code = "invalid_credentials"
     detail = "Invalid credentials"
+
+
+class UnknownSession(errors.NotFound):
+    detail = "You have no such session."
 
 
 class InvalidRefreshToken(errors.Unauthenticated):
@@ -35,14 +40,25 @@ class Granted:
 
 def sign_in(*, email: str, password: str, agent: str, now: dt.datetime) -> Granted:
     """Start a session. Raises InvalidCredentials, alike for unknown, wrong and banned and after the same work."""
-    found = models.User.with_email(email)
-    if not passwords.matches(found.password if found else None, password) or found is None or not found.active:
-        raise InvalidCredentials
+    found = proven(models.User.with_email(email), password)
     with transaction.atomic():
-        user = models.User.locked(found.pk)
-        if not user.active or user.password != found.password:
-            raise InvalidCredentials
+        user = locked_unchanged(found)
         return grant(user, models.Session.start(user=user, agent=agent, now=now), now)
+
+
+def proven(found: models.User | None, password: str, *, field: str | None = None) -> models.User:
+    """The user, if this is the password, after the same work if not. Raises InvalidCredentials."""
+    if not passwords.matches(found.password if found else None, password) or found is None or not found.active:
+        raise InvalidCredentials(field=field)
+    return found
+
+
+def locked_unchanged(found: models.User) -> models.User:
+    """A user whose password was proven, his row locked, if that still means something. Raises InvalidCredentials."""
+    user = people.locked(found.pk)
+    if not user.active or user.password != found.password:
+        raise InvalidCredentials
+    return user
 
 
 def refresh_session(*, refresh_token: str, agent: str, now: dt.datetime) -> Granted:
@@ -85,6 +101,29 @@ def sign_out(*, session_id: uuid.UUID | None, refresh_token: str | None, now: dt
     # All rows are locked before the first revocation, which takes the lock on the change counter.
     for session in models.Session.locked_among(families):
         revoke(session, now)
+
+
+@transaction.atomic
+def end_session(*, user_id: uuid.UUID, session_id: uuid.UUID, now: dt.datetime) -> None:
+    """End one of a user's sessions; quiet where it had ended. Raises UnknownSession."""
+    session = models.Session.locked(session_id)
+    if session is None or session.user_id != user_id:
+        raise UnknownSession
+    revoke(session, now)
+
+
+@transaction.atomic
+def end_sessions(*, user_id: uuid.UUID, now: dt.datetime) -> None:
+    """Sign a user out everywhere. Raises UnknownUser."""
+    revoke_all(people.locked(user_id), now)
+
+
+def revoke_all(user: models.User, now: dt.datetime, *, but: uuid.UUID | None = None) -> None:
+    """End all sessions, but one, of a user whose row is locked, so that no other begins meanwhile."""
+    # All rows are locked before the first revocation, which takes the lock on the change counter.
+    for session in models.Session.locked_of(user):
+        if session.pk != but:
+            revoke(session, now)
 
 
 def grant(user: models.User, session: models.Session, now: dt.datetime) -> Granted:

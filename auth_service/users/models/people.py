@@ -88,6 +88,10 @@ class User(identity.Account):
         return cls.objects.annotate(lowered=Lower("email")).filter(lowered=email.lower()).first()
 
     @classmethod
+    def with_id(cls, user_id: uuid.UUID) -> "User | None":
+        return cls.objects.filter(pk=user_id).first()
+
+    @classmethod
     def locked(cls, user_id: uuid.UUID) -> "User":
         """The account, its row locked. Raises DoesNotExist."""
         return cls.objects.select_for_update().get(pk=user_id)

@@ -1,5 +1,6 @@
 """What is true of requests to reset a password."""
 
+import datetime as dt
 from typing import Self
 
 from django.db import models
@@ -19,6 +20,10 @@ class ResetRequest(models.Model):
 
     def __str__(self) -> str:
         return f"reset request {self.pk}"
+
+    @classmethod
+    def ask(cls, *, email: str, now: dt.datetime) -> Self:
+        return cls.objects.create(email=email, asked_at=now)
 
     @classmethod
     def forget(cls, email: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 
-from auth_service.users.models import people
+from auth_service.users.models import devices, people
 from shared import ids
 from shared.identity import models as identity
 
@@ -70,6 +70,16 @@ class Session(models.Model):
         return list(cls.objects.select_for_update().filter(pk__in=families).order_by("pk"))
 
     @classmethod
+    def alive(cls, *, user_id: uuid.UUID, now: dt.datetime) -> "models.QuerySet[Self]":
+        """The user's sessions that go on."""
+        return cls.objects.filter(user_id=user_id, revoked_at=None, expires_at__gt=now)
+
+    @classmethod
+    def locked_of(cls, user: people.User) -> list[Self]:
+        """The user's sessions that nobody has ended, their rows locked in one order."""
+        return list(cls.objects.select_for_update().filter(user=user, revoked_at=None).order_by("pk"))
+
+    @classmethod
     def revoke_all(cls, *, user: people.User, now: dt.datetime) -> dt.datetime:
         """End the user's sessions, with nothing said: the caller's event ends them everywhere.
 
@@ -85,6 +95,11 @@ class Session(models.Model):
     def forget_agents(cls, *, user: people.User) -> None:
         """Empty what the user's browsers called themselves."""
         cls.objects.filter(user=user).update(agent="")
+
+    @property
+    def device(self) -> str:
+        """The browser, as its owner would call it."""
+        return devices.describe(self.agent)
 
     def is_alive(self, now: dt.datetime) -> bool:
         return self.revoked_at is None and self.expires_at > now

@@ -1,7 +1,10 @@
 """Who asks auth to sign in and out, and to stay signed in."""
 
+import uuid
+from typing import Any
+
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,10 +12,13 @@ from rest_framework.response import Response
 from auth_service.users import commands, queries, serializers, throttling
 from auth_service.users.views import asking
 from shared import clock
-from shared.http import paths
-from shared.identity import admin_site, cookies, permissions
+from shared.http import pagination, paths
+from shared.identity import admin_site, authentication, cookies, permissions
 
 NEXT = OpenApiParameter("next", str, required=True, description="a path of this origin, to go on to")
+ID = OpenApiParameter("session_id", uuid.UUID, OpenApiParameter.PATH)
+DONE = {204: OpenApiResponse(description="Done.")}
+NEWEST_FIRST = ("-created_at", "-id")
 
 
 class SignIn(views.APIView):
@@ -41,6 +47,36 @@ class SignOut(views.APIView):
         response = Response({})
         cookies.clear(response)
         return response
+
+
+class Sessions(views.APIView):
+    @extend_schema(
+        operation_id="listSessions", responses=serializers.Session(many=True), parameters=pagination.PARAMETERS
+    )
+    def get(self, request: Request) -> Response:
+        """The browsers in which one is signed in, the newest first."""
+        caller = authentication.caller(request)
+        found = queries.sessions(user_id=caller.user_id, now=clock.now())
+
+        def show(session: Any) -> Any:
+            return serializers.Session(session, context={"current": caller.session_id}).data
+
+        return pagination.page(request, found, order=NEWEST_FIRST, show=show, scope=str(caller.user_id))
+
+    @extend_schema(operation_id="endSessions", responses=DONE)
+    def delete(self, request: Request) -> Response:
+        """Sign out everywhere, here too."""
+        commands.end_sessions(user_id=authentication.caller(request).user_id, now=clock.now())
+        return _signed_out()
+
+
+class Session(views.APIView):
+    @extend_schema(operation_id="endSession", parameters=[ID], responses=DONE)
+    def delete(self, request: Request, session_id: str) -> Response:
+        """End one session, everywhere."""
+        caller, ended = authentication.caller(request), paths.read_id(session_id)
+        commands.end_session(user_id=caller.user_id, session_id=ended, now=clock.now())
+        return _signed_out() if ended == caller.session_id else Response(status=204)
 
 
 class CurrentUser(views.APIView):
@@ -82,3 +118,9 @@ class Resume(views.APIView):
             cookies.clear(response)
         cookies.keep_resumed(response)
         return response
+
+
+def _signed_out() -> Response:
+    response = Response(status=204)
+    cookies.clear(response)
+    return response
