@@ -5,7 +5,8 @@ import datetime as dt
 from shared.settings import base
 
 env = base.environment("SIGNING_SECRET", "REFRESH_SECRET", "CELERY_BROKER_URL", "EMAIL_URL")
-shared_settings = base.settings(env, service="auth", app="auth_service.users", worker=True)
+# Whatever the others do, auth has nobody to ask about a token.
+shared_settings = base.settings(env, service="auth", app="auth_service.users", strategy="local", worker=True)
 vars().update(shared_settings)
 
 AUTH_USER_MODEL = "users.User"

@@ -4,10 +4,16 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from auth_service.users import models
+from auth_service.users import tokens as issuing
 from shared.contracts import users as events
+from shared.identity import tokens
+from shared.identity.strategies import local
+
+Members = dict[str, Any]
 
 Purpose = models.Purpose
 
@@ -52,6 +58,54 @@ def is_good_link(token: str, *, purpose: Purpose, now: dt.datetime) -> bool:
 def key_set() -> dict[str, list[dict[str, Any]]]:
     """The public keys whose tokens count, as a JWK Set (RFC 7517)."""
     return {"keys": [key.jwk for key in models.SigningKey.published()]}
+
+
+def is_service(*, service: str, secret: str) -> bool:
+    """Whether `secret` is one by which `service` proves who it is."""
+    return models.ServiceCredential.is_shown(service=service, secret=secret)
+
+
+def service_credentials() -> QuerySet[models.ServiceCredential]:
+    """The secrets that are valid, oldest first."""
+    return models.ServiceCredential.objects.filter(retired_at__isnull=True).order_by("service", "created_at")
+
+
+def introspection(*, token: str) -> Members:
+    """What RFC 7662 §2.2 says of an access token; of whatever does not count, only that."""
+    try:
+        identity = local.judge(token)
+    except tokens.InvalidToken:
+        return {"active": False}
+    user = _holder(identity)
+    if user is None:
+        return {"active": False}
+    return {
+        "active": True,
+        "iss": settings.TOKEN_ISSUER,
+        "aud": settings.TOKEN_AUDIENCE,
+        "sub": str(user.pk),
+        "sid": str(identity.session_id),
+        "jti": identity.token_id,
+        "iat": int(identity.issued_at.timestamp()),
+        "exp": int(identity.expires_at.timestamp()),
+        "email": user.email,
+        "roles": user.roles,
+    }
+
+
+def assertion(identity: tokens.Identity | None, *, service: str, now: dt.datetime) -> str | None:
+    """Auth's word to `service` on who is asking; None for nobody."""
+    user = None if identity is None else _holder(identity)
+    if identity is None or user is None:
+        return None
+    return issuing.vouch(user=user, session_id=identity.session_id, service=service, now=now)
+
+
+def _holder(identity: tokens.Identity) -> models.User | None:
+    """The user as he is now, if neither he nor his session has been ended: the truth, and not what was last read."""
+    alive = models.Session.objects.filter(pk=identity.session_id, user_id=identity.user_id, revoked_at__isnull=True)
+    session = alive.filter(user__active=True).select_related("user").first()
+    return session.user if session else None
 
 
 def aggregates() -> tuple[QuerySet[models.User], type[events.UserSnapshot]]:

@@ -77,6 +77,12 @@ class Session(serializers.Serializer[models.Session]):
         return bool(session.pk == self.context["current"])
 
 
+class AskedToken(serializers.Serializer[Any]):
+    """Any text: whether it is a token is the question."""
+
+    token = serializers.CharField(max_length=10_000, trim_whitespace=False)
+
+
 class Account(serializers.Serializer[models.User]):
     id = serializers.UUIDField()
     email = serializers.CharField()

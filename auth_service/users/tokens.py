@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import functools
 import secrets
+import uuid
 from typing import Any
 
 import jwt
@@ -33,18 +34,19 @@ class Backend(backends.TokenBackend):
         self._kid = kid
 
     def encode(self, payload: dict[str, Any]) -> str:
-        claims = {**payload, "aud": self.audience, "iss": self.issuer}
-        headers = {"kid": self._kid, "typ": tokens.TYPE}
-        return jwt.encode(claims, self.prepared_signing_key, algorithm=self.algorithm, headers=headers)
+        return self.sign({**payload, "aud": self.audience}, type_=tokens.TYPE)
+
+    def sign(self, claims: dict[str, Any], *, type_: str) -> str:
+        """Whatever we say, as ours."""
+        headers = {"kid": self._kid, "typ": type_}
+        signed = {**claims, "iss": self.issuer}
+        return jwt.encode(signed, self.prepared_signing_key, algorithm=self.algorithm, headers=headers)
 
 
 def issue(*, user: models.User, session: models.Session, now: dt.datetime) -> str:
     """An access token for `user` in `session`. Raises NoSigningKey."""
-    key = models.SigningKey.current()
-    if key is None:
-        raise NoSigningKey
     token = simplejwt.AccessToken()
-    token._token_backend = _backend(key.kid, bytes(key.sealed))
+    token._token_backend = _signer()
     del token["token_type"]  # the `typ` header says it
     token.set_exp(from_time=now, lifetime=tokens.life())
     # With its fraction: a token issued in the second of a ban but after it must not count as earlier.
@@ -52,6 +54,22 @@ def issue(*, user: models.User, session: models.Session, now: dt.datetime) -> st
     token["sub"], token["sid"] = str(user.pk), str(session.pk)
     token["email"], token["roles"] = user.email, user.roles
     return str(token)
+
+
+def vouch(*, user: models.User, session_id: uuid.UUID, service: str, now: dt.datetime) -> str:
+    """An assertion that `service` is asked by `user`, in that session, at this moment. Raises NoSigningKey."""
+    profile = tokens.assertion(service)
+    claims = {
+        "aud": profile.audience,
+        "sub": str(user.pk),
+        "sid": str(session_id),
+        "jti": uuid.uuid4().hex,
+        "iat": now.timestamp(),
+        "exp": int((now + profile.life).timestamp()),
+        "email": user.email,
+        "roles": user.roles,
+    }
+    return _signer().sign(claims, type_=profile.type)
 
 
 def make_key(*, now: dt.datetime) -> models.SigningKey:
@@ -69,6 +87,13 @@ def make_key(*, now: dt.datetime) -> models.SigningKey:
         sealed=_seal().encrypt(pem),
         created_at=now,
     )
+
+
+def _signer() -> Backend:
+    key = models.SigningKey.current()
+    if key is None:
+        raise NoSigningKey
+    return _backend(key.kid, bytes(key.sealed))
 
 
 @functools.lru_cache(maxsize=8)

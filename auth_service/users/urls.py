@@ -1,7 +1,7 @@
 from django.urls import path
 
 from auth_service.users import account_pages, pages
-from auth_service.users.views import accounts, credentials, keys, people, sessions
+from auth_service.users.views import accounts, credentials, internal, keys, people, sessions
 from shared.http import openapi, paths
 
 urlpatterns = [
@@ -38,6 +38,8 @@ urlpatterns = [
     *paths.path_either("account/forgot", account_pages.forgot, name="forgot"),
     *paths.path_either("account/reset", account_pages.reset, name="reset"),
     *paths.path_either("account/verify", account_pages.verify, name="verify"),
+    *paths.path_either("internal/introspect", internal.Introspect.as_view(), name="introspect"),
+    *paths.path_either("internal/assertion/<str:service>", internal.Assertion.as_view(), name="assertion"),
     *paths.path_either("admin", pages.home, name="home"),
     *paths.path_either("admin/signout", pages.sign_out, name="admin-signout"),
 ]

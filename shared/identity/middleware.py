@@ -1,6 +1,5 @@
 """The one place where a request becomes somebody."""
 
-import datetime as dt
 import functools
 import logging
 import re
@@ -12,7 +11,8 @@ from django.utils.functional import SimpleLazyObject
 
 from shared import errors
 from shared.http import problems
-from shared.identity import cookies, models, state, tokens
+from shared.identity import models, tokens
+from shared.identity.strategies import choice
 
 # Asked by supervisors and collectors, whose credentials are none of ours.
 UNASKED = re.compile(r"/(livez|readyz|metrics)/?")
@@ -41,7 +41,7 @@ class IdentityMiddleware(middleware.AuthenticationMiddleware):
         if UNASKED.fullmatch(request.path):
             return None
         try:
-            request.identity = identify(request)  # type: ignore[attr-defined]
+            request.identity = choice.identify(request)  # type: ignore[attr-defined]
         except tokens.InvalidToken as error:
             logger.info("bearer refused: %s", error)
             response = problems.from_error(InvalidBearer(), request)
@@ -50,34 +50,6 @@ class IdentityMiddleware(middleware.AuthenticationMiddleware):
         except errors.Unavailable as error:
             return problems.from_error(error, request)
         return None
-
-
-def identify(request: HttpRequest) -> tokens.Identity | None:
-    """Who is asking; None for nobody that can be proved.
-
-    Raises tokens.InvalidToken for an invalid bearer, errors.Unavailable where credentials cannot be judged.
-    """
-    authorization = request.headers.get("Authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        return judge(token.strip()) if scheme.lower() == "bearer" else None
-    token = cookies.access_token(request) or ""
-    if not token:
-        return None
-    try:
-        return judge(token)
-    except tokens.InvalidToken as error:
-        logger.debug("cookie refused: %s", error)
-        return None
-
-
-def judge(token: str) -> tokens.Identity:
-    """Prove a token and consult the revocations. Raises tokens.InvalidToken, errors.Unavailable."""
-    snapshot = state.current()
-    identity = tokens.verify(token, snapshot.keys, now=dt.datetime.now(dt.UTC))
-    if snapshot.refuses(identity):
-        raise tokens.InvalidToken("revoked")
-    return identity
 
 
 def user_of(request: HttpRequest) -> models.Account | AnonymousUser:

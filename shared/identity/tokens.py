@@ -2,6 +2,9 @@
 
 The profile is RFC 9068 (`typ: at+jwt`) on RFC 7519 and RFC 7515, narrowed to what auth issues: the compact form, ES256,
 and no header but `alg`, `kid` and `typ`. Everything is refused that we never write ourselves.
+
+An assertion is auth's word to one service about one request (see `strategies.gateway`): the same form, another `typ`,
+that service as its audience, and half a minute to live. Neither is ever taken for the other.
 """
 
 import base64
@@ -19,8 +22,9 @@ from django.conf import settings
 from joserfc import errors, jwk, jws
 
 ALGORITHM = "ES256"
-TYPE = "at+jwt"
+TYPE, ASSERTION_TYPE = "at+jwt", "assertion+jwt"
 LEEWAY = dt.timedelta(seconds=30)
+ASSERTION_LIFE = dt.timedelta(seconds=30)
 MAX_BYTES = 4096
 CHALLENGE = 'Bearer realm="admit-one"'  # of a 401 (RFC 6750 §3)
 
@@ -50,34 +54,59 @@ def life() -> dt.timedelta:
     return dt.timedelta(seconds=settings.ACCESS_TOKEN_SECONDS)
 
 
-def verify(token: str, keys: Mapping[str, jwk.ECKey], *, now: dt.datetime) -> Identity:
-    """Read an access token in compact form, whose `kid` must be one of `keys`.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What tells one kind of token from another."""
 
-    Issuer, audience and the longest life are those of the settings. Raises InvalidToken and nothing else, whatever
-    the bytes.
+    type: str
+    audience: str
+    life: dt.timedelta
+
+
+def access() -> Profile:
+    """What an access token looks like, which is for all services."""
+    return Profile(type=TYPE, audience=settings.TOKEN_AUDIENCE, life=life())
+
+
+def assertion(service: str) -> Profile:
+    """What an assertion looks like that is for `service`."""
+    return Profile(type=ASSERTION_TYPE, audience=service, life=ASSERTION_LIFE)
+
+
+def verify(token: str, keys: Mapping[str, jwk.ECKey], *, now: dt.datetime, profile: Profile | None = None) -> Identity:
+    """Read a token in compact form, whose `kid` must be one of `keys`; an access token, unless `profile` is given.
+
+    The issuer is that of the settings. Raises InvalidToken and nothing else, whatever the bytes.
     """
-    header = _header(token)
-    key = keys.get(header["kid"])
+    profile = profile or access()
+    key = keys.get(_kid(token, profile.type))
     if key is None:
         raise InvalidToken("unknown kid")
     try:
         signed = jws.deserialize_compact(token, key, algorithms=[ALGORITHM])
     except (errors.JoseError, ValueError) as error:
         raise InvalidToken("bad signature") from error
-    return _identity(_object(signed.payload or b""), now)
+    return identity_of(_object(signed.payload or b""), now=now, profile=profile)
 
 
-def _header(token: str) -> dict[str, str]:
+def demand_form(token: str) -> None:
+    """Raises InvalidToken for what does not even look like a token."""
     if len(token) > MAX_BYTES or not _COMPACT.fullmatch(token):
         raise InvalidToken("not a compact JWS of a decent size")
+
+
+def _kid(token: str, type_: str) -> str:
+    """The key that the header names, if it is a header of ours."""
+    demand_form(token)
     for part in token.split("."):
         _canonical(part)
     header = _object(_canonical(token.partition(".")[0]))
-    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM or header["typ"] != TYPE:
+    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM or header["typ"] != type_:
         raise InvalidToken("not a header of ours")
-    if not isinstance(header["kid"], str) or not _KID.fullmatch(header["kid"]):
+    kid = header["kid"]
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise InvalidToken("malformed kid")
-    return header
+    return kid
 
 
 def _canonical(part: str) -> bytes:
@@ -112,11 +141,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _identity(claims: dict[str, Any], now: dt.datetime) -> Identity:
-    if claims.get("iss") != settings.TOKEN_ISSUER or claims.get("aud") != settings.TOKEN_AUDIENCE:
+def identity_of(claims: Mapping[str, Any], *, now: dt.datetime, profile: Profile) -> Identity:
+    """Who is meant by the claims of a token, whose origin is proven. Raises InvalidToken where they do not hold."""
+    if claims.get("iss") != settings.TOKEN_ISSUER or claims.get("aud") != profile.audience:
         raise InvalidToken("from elsewhere or for somebody else")
     issued_at, expires_at = _moment(claims.get("iat")), _moment(claims.get("exp"))
-    if expires_at - issued_at > life():
+    if expires_at - issued_at > profile.life:
         raise InvalidToken("longer-lived than any of ours")
     if issued_at > now + LEEWAY or _moment(claims.get("nbf", 0)) > now + LEEWAY:
         raise InvalidToken("not valid yet")

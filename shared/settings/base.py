@@ -3,10 +3,19 @@
 import datetime as dt
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from shared.settings import logs
 from shared.settings.environment import Environment
 
 REQUIRED = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_ORIGIN")
+
+# How a service learns who is asking (shared.identity.strategies), and what that needs to be told.
+STRATEGIES: dict[str, tuple[str, ...]] = {
+    "local": (),
+    "introspect": ("INTROSPECT_URL", "INTROSPECT_SECRET"),
+    "gateway": (),
+}
 
 # Ours before the admin, whose templates they replace. No sessions: a visitor is proven by the access token.
 APPS = [
@@ -53,10 +62,13 @@ def environment(*required: str) -> Environment:
     return Environment(*REQUIRED, *required)
 
 
-def settings(env: Environment, *, service: str, app: str, worker: bool = False) -> dict[str, Any]:
+def settings(
+    env: Environment, *, service: str, app: str, worker: bool = False, strategy: str | None = None
+) -> dict[str, Any]:
     """The settings of the service called `service` ("orders") whose domain app is `app` ("orders_service.orders").
 
-    `worker`: it has slow work, for a Celery worker of its own.
+    `worker`: it has slow work, for a Celery worker of its own. `strategy` is given by a service that proves who is
+    asking in one way only; else IDENTITY_STRATEGY says it.
     """
     package = app.partition(".")[0]
     return {
@@ -73,8 +85,7 @@ def settings(env: Environment, *, service: str, app: str, worker: bool = False) 
         **_messaging(env, app),
         **(_work(env, package) if worker else {}),
         **_api(service),
-        **_identity(env),
-        "READINESS": ["shared.identity.readiness.keys_held"],
+        **_identity(env, strategy or env.str("IDENTITY_STRATEGY", default="local")),
         "WRITE_GUARDS": ["shared.messaging.recovery.refuse_writes"],
         "WRITES_PER_MINUTE": env.int("WRITES_PER_MINUTE", default=300),
         "TRUSTED_PROXIES": env.list("TRUSTED_PROXIES", default=["127.0.0.1"]),
@@ -116,11 +127,18 @@ def _secrecy(env: Environment) -> dict[str, Any]:
     }
 
 
-def _identity(env: Environment) -> dict[str, Any]:
+def _identity(env: Environment, strategy: str) -> dict[str, Any]:
+    if strategy not in STRATEGIES:
+        raise ImproperlyConfigured(f"IDENTITY_STRATEGY is {strategy!r}; it is one of {', '.join(STRATEGIES)}.")
+    env.demand(*STRATEGIES[strategy])
     return {
         "AUTH_USER_MODEL": "identity.User",
         "AUTHENTICATION_BACKENDS": [],  # nobody signs in through Django; permissions come from the roles
-        "IDENTITY_STRATEGY": "local",
+        "IDENTITY_STRATEGY": strategy,
+        "INTROSPECT_URL": env.str("INTROSPECT_URL", default=""),
+        "INTROSPECT_SECRET": env.str("INTROSPECT_SECRET", default=""),
+        # Who asks auth about every token needs no key; the others cannot judge one without.
+        "READINESS": [] if strategy == "introspect" else ["shared.identity.readiness.keys_held"],
         "JWKS_URL": env.str("JWKS_URL", default=""),
         "TOKEN_ISSUER": env.str("PUBLIC_ORIGIN").rstrip("/"),
         "TOKEN_AUDIENCE": "admit-one",

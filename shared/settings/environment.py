@@ -14,6 +14,10 @@ class Environment(environ.Env):  # type: ignore[misc] # it comes without types
         super().__init__()
         self.ENVIRON: dict[str, str] = dict(os.environ)
         self._read_files()
+        self.demand(*required)
+
+    def demand(self, *required: str) -> None:
+        """Raises ImproperlyConfigured, with all their names, where some of `required` are not set."""
         missing = [name for name in required if not self.ENVIRON.get(name)]
         if missing:
             raise ImproperlyConfigured(
@@ -37,4 +41,5 @@ SECRETS = (
     "SIGNING_SECRET_OLD",
     "REFRESH_SECRET",
     "EMAIL_URL",
+    "INTROSPECT_SECRET",
 )

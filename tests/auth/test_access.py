@@ -51,6 +51,8 @@ PUT    api/users/<str:user_id>/roles [oneself]        401   403    403   403    
 GET    admin                                          200   200    200   200     200       200     200   200    401
 POST   admin                                          303   303    303   303     303       303     303   303    401
 POST   admin/signout                                  303   303    303   303     303       303     303   303    401
+POST   internal/introspect                            401   401    401   401     401       401     401   401    401
+GET    internal/assertion/<str:service>               204   204    204   204     204       204     204   204    401
 """,
     service="auth",
     noun="users",
@@ -101,7 +103,7 @@ class Scene(cast.Scene):
         if "banned" in row.state:
             commands.ban_user(user_id=somebody.user.pk, now=clock.now())
         oneself = row.state == "oneself" and role in identity.STAFF_ROLES
-        ids = {"user_id": self.cast.id(role) if oneself else somebody.user.pk}
+        ids = {"user_id": self.cast.id(role) if oneself else somebody.user.pk, "service": "orders"}
         owner = somebody.user.pk if row.state or role == "anonymous" else self.cast.id(role.removesuffix(" by cookie"))
         ids["session_id"] = models.Session.objects.filter(user=owner).values_list("pk", flat=True).first()
         return ids, self._body(row.route, somebody)

@@ -17,6 +17,12 @@ from auth_service.users.commands.keys import (
 )
 from auth_service.users.commands.mail import answer_reset_requests, forget_mail, send_mail
 from auth_service.users.commands.people import LastAdmin
+from auth_service.users.commands.service_credentials import (
+    UnknownCredential,
+    UnknownService,
+    add_service_credential,
+    retire_service_credential,
+)
 from auth_service.users.commands.sessions import (
     Granted,
     InvalidCredentials,
@@ -51,8 +57,11 @@ __all__ = [
     "OwnBan",
     "OwnRoles",
     "StandbyTooNew",
+    "UnknownCredential",
+    "UnknownService",
     "UnknownSession",
     "UnknownUser",
+    "add_service_credential",
     "answer_reset_requests",
     "ban_user",
     "change_password",
@@ -70,6 +79,7 @@ __all__ = [
     "request_password_reset",
     "reset_password",
     "resume_session",
+    "retire_service_credential",
     "revoke_signing_key",
     "rotate_signing_key",
     "send_mail",

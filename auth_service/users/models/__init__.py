@@ -1,5 +1,6 @@
-"""What is true in auth: of people, their sessions, and the keys that sign for them."""
+"""What is true in auth: of people, their sessions, the keys that sign for them, and the services that ask."""
 
+from auth_service.users.models.credentials import NotValid, ServiceCredential, TooManyCredentials, WeakSecret
 from auth_service.users.models.keys import SigningKey, UnknownKey, WrongKeyState
 from auth_service.users.models.mail import Kind, Mail
 from auth_service.users.models.one_time import InvalidLink, OneTimeToken, Purpose
@@ -25,16 +26,20 @@ __all__ = [
     "Mail",
     "NotActive",
     "NotBanned",
+    "NotValid",
     "OneTimeToken",
     "Purpose",
     "ResetRequest",
+    "ServiceCredential",
     "Session",
     "SigningKey",
+    "TooManyCredentials",
     "UnknownKey",
     "UnknownRole",
     "UnknownUser",
     "User",
     "UserQuerySet",
+    "WeakSecret",
     "WrongKeyState",
     "read_refresh_token",
 ]
