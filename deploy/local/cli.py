@@ -9,6 +9,7 @@ from deploy.local import (
     audit,
     backup,
     bench,
+    bench_identity,
     brokers,
     homes,
     joining,
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(home: homes.Home, chosen: argparse.Namespace) -> int:
-    options = {"port": chosen.port, "broker": chosen.broker, "limits": chosen.limits}
+    options = {name: getattr(chosen, name) for name in ("port", "broker", "limits", "identity", "https")}
     if chosen.order_window:
         options["order_window"] = chosen.order_window
     return lifecycle.up(home, options=options, detach=chosen.detach)
@@ -93,6 +94,11 @@ def _audit(home: homes.Home, chosen: argparse.Namespace) -> int:
 
 def _demo(home: homes.Home, chosen: argparse.Namespace) -> int:
     return demo_.main(home, buy=chosen.buy, buyers=chosen.buyers)
+
+
+def _bench(home: homes.Home, chosen: argparse.Namespace) -> int:
+    measure = {"events": bench.main, "identity": bench_identity.main}[chosen.what]
+    return measure(home, number=chosen.events)
 
 
 def _chaos(home: homes.Home, chosen: argparse.Namespace) -> int:
@@ -127,6 +133,12 @@ _PORT: dict[str, Any] = {"type": int, "default": 8000, "help": "where the market
 _BROKER: dict[str, Any] = {"choices": brokers.KINDS, "default": "auto", "help": "what carries the events (auto)"}
 _WINDOW: dict[str, Any] = {"type": int, "metavar": "SECONDS", "help": "how long an order may stay unpaid (900)"}
 _LIMITS: dict[str, Any] = {"action": "store_true", "help": "limit sign-ups and sign-ins per address, as in production"}
+_IDENTITY: dict[str, Any] = {
+    "choices": services.STRATEGIES,
+    "default": "local",
+    "help": "how services learn who is asking: by keys of their own, by asking auth, from the gateway (local)",
+}
+_HTTPS: dict[str, Any] = {"action": "store_true", "help": "serve https, with a certificate of the gateway's own making"}
 _DETACH: dict[str, Any] = {"action": "store_true", "help": "return when the market is ready, leave it running"}
 _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _Run]] = {
     "up": (
@@ -136,6 +148,8 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--broker",), _BROKER),
             (("--order-window",), _WINDOW),
             (("--limits",), _LIMITS),
+            (("--identity",), _IDENTITY),
+            (("--https",), _HTTPS),
             (("--detach",), _DETACH),
         ],
         _up,
@@ -183,9 +197,12 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
     ),
     "audit": ("Compare all databases with each other; exit code 1 on any finding.", [], _audit),
     "bench": (
-        "Measure the market that is up: from commit to applied, and events a second.",
-        [(("-n", "--events"), {"type": int, "default": 300, "metavar": "N", "help": "single events to time (300)"})],
-        lambda home, chosen: bench.main(home, number=chosen.events),
+        "Measure the market that is up: its events, or what it costs to know who is asking.",
+        [
+            (("what",), {"nargs": "?", "choices": ("events", "identity"), "default": "events", "help": "(events)"}),
+            (("-n", "--events"), {"type": int, "default": 300, "metavar": "N", "help": "how many to time (300)"}),
+        ],
+        _bench,
     ),
     "chaos": (
         "Hurt a market of its own in every way while people trade there; exit code 1 on any violation.",

@@ -13,6 +13,8 @@ from typing import Any
 from deploy.local import child, graph, homes, supervisor
 from deploy.local.refusals import Refusal
 
+_TOLD = ("order_window", "limits", "identity", "https")
+
 
 def main() -> int:
     """Run a market with the options given as JSON; 0 when it was ended on purpose."""
@@ -41,7 +43,7 @@ def _run(home: homes.Home, run: str, options: dict[str, Any]) -> int:
         "url": market.url,
         "broker": market.broker,
         "options": options,
-        "market": {"ports": dict(market.ports), "order_window": market.order_window, "limits": market.limits},
+        "market": {name: getattr(market, name) for name in _TOLD} | {"ports": dict(market.ports)},
     }
     return asyncio.run(supervisor.Supervisor(home, about=about).run(graph.steps(market)))
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local import homes, listings, market_state, shopper
+from deploy.local import homes, listings, market_state, services, shopper
 from deploy.local.refusals import Refusal
 
 out = Console(highlight=False)
@@ -23,18 +23,18 @@ _HANDS = 8  # requests at once while the goods are put on sale
 
 def main(home: homes.Home, *, buy: int | None, buyers: int) -> int:
     """Carry out the command against the market that is up. 1 when a purchase failed."""
-    url = market_state.require(home).url
+    market = market_state.require(home)
     if buy is not None and min(buy, buyers) < 1:
         raise Refusal("There is nothing to buy or nobody to buy it.", do="give numbers above zero")
     try:
-        return stock(url) if buy is None else purchases(url, count=buy, buyers=buyers)
+        return stock(market) if buy is None else purchases(market, count=buy, buyers=buyers)
     except (shopper.Failed, shopper.Refused) as trouble:
         raise Refusal("The market does not do its part.", why=str(trouble), do="./manage_all.py status") from trouble
 
 
-def stock(url: str) -> int:
+def stock(market: services.Market) -> int:
     """Have LISTINGS tickets put on sale by SELLERS sellers, once: a repeat adds only what is missing of them."""
-    sellers = _people(url, "seller", SELLERS)
+    sellers = _people(market, "seller", SELLERS)
     share = LISTINGS // SELLERS
     today = dt.datetime.now(dt.UTC)
     jobs: list[Callable[[], None]] = []
@@ -52,13 +52,15 @@ def stock(url: str) -> int:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     _close(sellers)
-    out.print(f"{LISTINGS} tickets of {SELLERS} sellers are on sale ({len(jobs)} of them new): {url}/api/tickets")
+    out.print(
+        f"{LISTINGS} tickets of {SELLERS} sellers are on sale ({len(jobs)} of them new): {market.url}/api/tickets"
+    )
     return 0
 
 
-def purchases(url: str, *, count: int, buyers: int) -> int:
+def purchases(market: services.Market, *, count: int, buyers: int) -> int:
     """Make `count` complete purchases, `buyers` at once, and show what came of them."""
-    sellers, people = _people(url, "seller", min(SELLERS, buyers)), _people(url, "buyer", buyers)
+    sellers, people = _people(market, "seller", min(SELLERS, buyers)), _people(market, "buyer", buyers)
     turns = [partial(_purchase, people[n % buyers], sellers[n % len(sellers)], n) for n in range(count)]
     # Each buyer does one thing after the other.
     queues = [turns[n::buyers] for n in range(buyers)]
@@ -123,11 +125,11 @@ def _quantile(times: Sequence[float], share: float) -> float:
     return statistics.quantiles(times, n=100, method="inclusive")[round(share * 100) - 1]
 
 
-def _people(url: str, role: str, count: int) -> list[shopper.Shopper]:
+def _people(market: services.Market, role: str, count: int) -> list[shopper.Shopper]:
     people = []
     for number in range(count):
         name = f"{_NAMES[number % len(_NAMES)]}.{role}{number:02}"
-        people.append(shopper.Shopper(url, f"{name}@demo.example", _PASSWORD))
+        people.append(shopper.Shopper(market.url, f"{name}@demo.example", _PASSWORD, market.trust))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         # Hashing passwords is work on purpose: more at once only wait for each other.
         list(pool.map(shopper.Shopper.sign_up_or_in, people))

@@ -30,7 +30,7 @@ def steps(market: services.Market) -> list[spec.Step]:
             cwd=market.home.path,
             port=market.port,
             url=market.url,
-            ready=partial(services.answers, f"{market.url}/"),
+            ready=partial(services.answers, f"{market.url}/", authority=market.authority),
         ),
     ]
 
@@ -71,7 +71,9 @@ def _environment(market: services.Market) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(market.home.path),
-        "GATEWAY_ADDRESS": f"http://:{market.port}",
+        "GATEWAY_ADDRESS": _address(market),
+        "GATEWAY_REDIRECTS": "off",
+        "GATEWAY_IDENTITY": market.identity,
         "GATEWAY_BIND": "127.0.0.1",
         "GATEWAY_ADMIN": f"unix/{_socket(market)}",
         "GATEWAY_SITE": str(PLACE / "site"),
@@ -80,6 +82,13 @@ def _environment(market: services.Market) -> dict[str, str]:
         "XDG_DATA_HOME": str(market.home.path / "caddy"),
         **upstreams,
     }
+
+
+def _address(market: services.Market) -> str:
+    """On http whatever it is called; on https what its certificates are made for."""
+    if not market.https:
+        return f"http://:{market.port}"
+    return f"{market.url}, https://localhost:{market.port}"
 
 
 def _socket(market: services.Market) -> Path:

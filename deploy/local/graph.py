@@ -14,6 +14,8 @@ def market(
     broker: str,
     order_window: int | None = None,
     limits: bool = False,
+    identity: str = "local",
+    https: bool = False,
     rig: Mapping[str, Any] | None = None,
 ) -> services.Market:
     """Decide about broker and ports; `rig` holds members of services.Rig.
@@ -38,6 +40,8 @@ def market(
         broker=kind,
         order_window=order_window,
         limits=limits,
+        identity=identity,
+        https=https,
         rig=services.Rig(**(rig or {})),
     )
 

@@ -113,6 +113,8 @@ def _tell(home: homes.Home, state: dict[str, Any], *, seconds: float) -> None:
     for what, path in (("market", "/"), ("API docs", "/api/docs/"), ("admin", "/admin/")):
         out.print(f"  {what:<10} {url}{path}")
     out.print(f"  {'logs':<10} {home.logs}")
+    if authority := market_state.require(home).authority:
+        out.print(f"  {'authority':<10} {authority}  (a browser that trusts it does not warn)")
     out.print("\n  goods to look at   ./manage_all.py demo")
     out.print("  an administrator   ./manage_all.py staff you@example.com")
 

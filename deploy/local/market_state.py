@@ -72,6 +72,8 @@ def _market(home: homes.Home) -> services.Market:
         broker=state.get("broker") or "embedded",
         order_window=told.get("order_window"),
         limits=told.get("limits", False),
+        identity=told.get("identity", "local"),
+        https=told.get("https", False),
     )
 
 

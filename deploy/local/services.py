@@ -2,11 +2,13 @@
 
 import dataclasses
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 from deploy.local import databases, embedded, homes, rabbitmq, spec, stamps
@@ -14,8 +16,20 @@ from shared.messaging import topology
 
 NAMES = topology.SERVICES
 WITH_WORKER = topology.CELERY_VHOSTS
+STRATEGIES = ("local", "introspect", "gateway")
 KINDS = ("web", "messaging", "worker")
-_OURS = ("DJANGO_", "PG", "RABBITMQ_", "DATABASE_URL", "BROKER_URL", "CELERY_", "PYTHONPATH", "MARKET_")
+_OURS = (
+    "DJANGO_",
+    "PG",
+    "RABBITMQ_",
+    "DATABASE_URL",
+    "BROKER_URL",
+    "CELERY_",
+    "PYTHONPATH",
+    "MARKET_",
+    "IDENTITY_",
+    "INTROSPECT_",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,11 +56,24 @@ class Market:
     broker: str
     order_window: int | None = None
     limits: bool = False
+    identity: str = "local"
+    """How every service but auth learns who is asking: one of STRATEGIES."""
+    https: bool = False
     rig: Rig = dataclasses.field(default_factory=Rig)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.https else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def authority(self) -> Path | None:
+        """The certificate by which to know the gateway, which it makes at its first start; None on http."""
+        return self.home.path / "caddy" / "caddy" / "pki" / "authorities" / "local" / "root.crt" if self.https else None
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """What clients of the gateway verify it by."""
+        return ssl.create_default_context(cafile=self.authority) if self.authority else True
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -82,6 +109,9 @@ def steps(market: Market, service: str, *, broker_ready: str) -> list[spec.Step]
         ready = ["auth.keys"]
         arguments = ["ensure_signing_key"]
         listed.append(_command(market, service, ready[0], arguments, after="auth.migrate", environment=told))
+    elif market.identity == "introspect":
+        listed.append(_credential(market, service))
+        ready = [*ready, listed[-1].name]
     for kind in processes(service):
         after = ready if kind == "web" else [*ready, broker_ready]
         listed.append(_process(market, service, kind, after=after, environment=told))
@@ -109,7 +139,7 @@ def environment(market: Market, service: str) -> dict[str, str]:
             "EMAIL_URL": os.environ.get("EMAIL_URL") or f"filemail:///{quote(str(home.mail))}",
         }
     else:
-        told["JWKS_URL"] = f"http://127.0.0.1:{market.ports['auth.web']}/.well-known/jwks.json"
+        told |= _proof(market, service)
     if service in WITH_WORKER:
         told["CELERY_BROKER_URL"] = _celery_url(market, service)
     if service == "orders" and market.order_window:
@@ -134,13 +164,32 @@ def line(service: str, kind: str, port: int) -> list[str]:
             return manage(service, "run_worker", "--port", str(port))
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of `url` is answered with success."""
+def answers(url: str, *, authority: Path | None = None) -> bool:
+    """Whether a GET of `url` is answered with success; on https, by somebody whom `authority` has signed for."""
     try:
-        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 - an address of our own
+        trust = ssl.create_default_context(cafile=authority) if authority else None
+        with urllib.request.urlopen(url, timeout=3, context=trust) as response:  # noqa: S310 - an address of our own
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False
+
+
+def _proof(market: Market, service: str) -> dict[str, str]:
+    """What a service is told so that it can find out who is asking."""
+    auth = f"http://127.0.0.1:{market.ports['auth.web']}"
+    told = {"IDENTITY_STRATEGY": market.identity, "JWKS_URL": f"{auth}/.well-known/jwks.json"}
+    if market.identity == "introspect":
+        secret = market.home.secret(f"{service}.introspect_secret")
+        told |= {"INTROSPECT_URL": f"{auth}/internal/introspect", "INTROSPECT_SECRET": secret}
+    return told
+
+
+def _credential(market: Market, service: str) -> spec.Command:
+    """Have auth know the secret with which `service` asks about tokens."""
+    told = environment(market, "auth") | {"NEW_SECRET": market.home.secret(f"{service}.introspect_secret")}
+    arguments = ["service_credentials", "add", service]
+    step = _command(market, "auth", f"{service}.credential", arguments, after="auth.web", environment=told)
+    return dataclasses.replace(step, after=[*step.after, f"{service}.migrate"])
 
 
 def _process(

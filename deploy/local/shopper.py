@@ -1,6 +1,7 @@
 """Somebody who uses the market through its API and does not give up at the first broken connection."""
 
 import dataclasses
+import ssl
 import time
 import uuid
 from collections.abc import Mapping
@@ -34,9 +35,11 @@ class Shopper:
     url: str
     email: str
     password: str
+    trust: ssl.SSLContext | bool = True
+    """By what to know an https gateway."""
 
     def __post_init__(self) -> None:
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT)
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, verify=self.trust)
         self.id = ""
 
     def close(self) -> None:

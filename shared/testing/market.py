@@ -1,11 +1,14 @@
 """The fixture `market`: the whole market as real processes with a real broker, one for a session of tests.
 
 In a suite's `conftest.py`: `pytest_plugins = ["shared.testing.market"]`. The environment variable MARKET_BROKER
-(`embedded` or `rabbitmq`) chooses the broker. Tests keep apart by fresh data, not by a fresh market. While one writes
-tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it is.
+(`embedded` or `rabbitmq`) chooses the broker, MARKET_IDENTITY (`local`, `introspect`, `gateway`) how services learn who
+is asking, MARKET_SCHEME (`http`, `https`) what the gateway is reached by. Tests keep apart by fresh data, not by a
+fresh market. While one writes tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it
+is.
 """
 
 import ctypes
+import itertools
 import os
 import signal
 import subprocess
@@ -28,15 +31,17 @@ _PR_SET_PDEATHSIG = 1
 class Market:
     """A market that is up, and the means to hurt it."""
 
-    def __init__(self, home: homes.Home, *, port: int, broker: str) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.broker = broker
+    def __init__(self, home: homes.Home) -> None:
+        up = market_state.require(home)
+        self.url, self.broker, self.identity = up.url, up.broker, up.identity
+        self.is_https = up.https
+        self._trust = up.trust
         self._home = home
         self._killed: dict[str, int] = {}
 
     def client(self, **options: Any) -> httpx.Client:
         """A client of the gateway with a cookie jar of its own; `options` are httpx.Client's."""
-        return httpx.Client(**{"base_url": self.url, "timeout": 15.0, **options})
+        return httpx.Client(**{"base_url": self.url, "timeout": 15.0, "verify": self._trust, **options})
 
     def status(self) -> dict[str, Any]:
         """What `manage_all.py status --json` prints."""
@@ -90,33 +95,33 @@ class Market:
 def market() -> Iterator[Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
     if place := os.environ.get("MARKET_HOME"):
-        yield _found(homes.Home(Path(place)))
+        yield Market(homes.Home(Path(place)))
         return
-    broker = os.environ.get("MARKET_BROKER", "embedded")
     with tempfile.TemporaryDirectory(prefix="market-", ignore_cleanup_errors=True) as place:
         # As root the databases belong to another user, who has to get in.
         Path(place).chmod(0o711)
         home = homes.Home(Path(place).resolve() / "home")
-        port = ports.free()
         with (Path(place) / "up.log").open("w+") as log:
-            process = _start(home, port, broker, log)
+            process = _start(home, log)
             try:
                 waiting.until(lambda: _is_up(home, process, log), seconds=_START_WITHIN, every=0.1, what="the market")
-                yield Market(home, port=port, broker=broker)
+                yield Market(home)
             finally:
                 process.terminate()
                 process.wait(timeout=90)
                 home.empty()
 
 
-def _found(home: homes.Home) -> Market:
-    up = market_state.require(home)
-    return Market(home, port=up.port, broker=up.broker)
-
-
-def _start(home: homes.Home, port: int, broker: str, log: Any) -> subprocess.Popen[bytes]:
+def _start(home: homes.Home, log: Any) -> subprocess.Popen[bytes]:
     """In the foreground, so that it ends with this process however that ends."""
-    line = [sys.executable, "manage_all.py", "up", "--port", str(port), "--broker", broker]
+    wanted = {
+        "--port": str(ports.free()),
+        "--broker": os.environ.get("MARKET_BROKER", "embedded"),
+        "--identity": os.environ.get("MARKET_IDENTITY", "local"),
+    }
+    line = [sys.executable, "manage_all.py", "up", *itertools.chain(*wanted.items())]
+    if os.environ.get("MARKET_SCHEME") == "https":
+        line.append("--https")
     return subprocess.Popen(
         line,
         cwd=homes.ROOT,

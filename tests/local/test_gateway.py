@@ -3,17 +3,15 @@
 import contextlib
 import http.server
 import json
-import os
 import re
-import subprocess
 import threading
 import time
 
 import httpx
 import pytest
 
-from deploy.local import gateway, ports, services
-from shared.testing import waiting
+from deploy.local import gateway, services
+from tests.local import caddy
 
 LARGEST = 1_000_000
 
@@ -61,31 +59,12 @@ def upstream():
 @pytest.fixture(scope="module")
 def site(upstream, tmp_path_factory):
     """The gateway before auth (the upstream) and three services that are down."""
-    port = ports.free()
     place = tmp_path_factory.mktemp("gateway")
-    dead = f"127.0.0.1:{ports.free()}"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(place),
-        "GATEWAY_ADDRESS": f"http://:{port}",
-        "GATEWAY_BIND": "127.0.0.1",
-        "GATEWAY_SITE": str(gateway.PLACE / "site"),
-        "GATEWAY_DOCUMENTS": str(gateway.DOCUMENTS),
-        "GATEWAY_SWAGGER": str(gateway.swagger()),
-        "XDG_DATA_HOME": str(place),
-        **{f"{service.upper()}_UPSTREAM": dead for service in services.NAMES},
-        "AUTH_UPSTREAM": f"127.0.0.1:{upstream.server_address[1]}",
-    }
-    with (place / "log").open("wb") as log:
-        process = subprocess.Popen(gateway.line("run"), env=environment, cwd=place, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        waiting.until(lambda: services.answers(f"{url}/"), seconds=10, what="Caddy")
-        with httpx.Client(base_url=url, timeout=10) as client:
-            yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with (
+        caddy.serving(place, AUTH_UPSTREAM=f"127.0.0.1:{upstream.server_address[1]}") as url,
+        httpx.Client(base_url=url, timeout=10) as client,
+    ):
+        yield client
 
 
 def assert_is_problem(answer, status, code):
