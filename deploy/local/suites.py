@@ -82,6 +82,16 @@ SUITES = (
         needs=_RABBITMQ,
         alone=True,
     ),
+    *(
+        Suite(
+            name=f"identity-{strategy}",
+            budget=240,
+            path="identity",
+            environment={"MARKET_BROKER": "embedded", "MARKET_IDENTITY": strategy, "MARKET_SCHEME": scheme},
+            alone=True,
+        )
+        for strategy, scheme in (("local", "http"), ("introspect", "http"), ("gateway", "https"))
+    ),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
     Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )
