@@ -3,13 +3,14 @@
 import concurrent.futures
 import time
 
+from shared.messaging import topology
 from shared.testing import waiting
 
 HTTP_COOKIES = ("access_token", "refresh_token")
 HTTPS_COOKIES = ("__Host-access_token", "__Secure-refresh_token")
 
 APIS = ("/api/tickets", "/api/orders", "/api/payments")
-ADMINS = tuple(f"/admin/{service}/" for service in ("auth", "tickets", "orders", "payments"))
+ADMINS = tuple(f"/admin/{service}/" for service in topology.SERVICES)
 SOON = 20.0
 AWAY = {"local": 200, "introspect": 503, "gateway": 503}
 """With auth away: what somebody who is signed in is answered, by strategy."""
