@@ -8,7 +8,7 @@ import concurrent.futures
 import statistics
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 from rich.console import Console
@@ -79,7 +79,7 @@ def _rate(market: services.Market, cookies: dict[str, str]) -> float:
     return _HANDS * _EACH / (time.perf_counter() - began)
 
 
-def _show(market: services.Market, rows: dict[str, Sequence[float]], rate: float) -> None:
+def _show(market: services.Market, rows: Mapping[str, Sequence[float]], rate: float) -> None:
     table = Table("identity", "what", "p50", "p99", "max", box=None, header_style="bold", pad_edge=False)
     for what, took in rows.items():
         cuts = statistics.quantiles(took, n=100, method="inclusive")
