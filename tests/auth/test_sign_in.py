@@ -89,7 +89,9 @@ class TestRefusal:
         for attempt in self.refusals(elsinore).values():
             with CaptureQueriesContext(connection) as queries:
                 attempt()
-            asked.add(tuple(re.sub(r"'[^']*'|\d+", "…", query["sql"]) for query in queries))
+            # Whether auth is recovering is asked now and then, whoever signs in.
+            ours = [query["sql"] for query in queries if "messaging_log" not in query["sql"]]
+            asked.add(tuple(re.sub(r"'[^']*'|\d+", "…", sql) for sql in ours))
 
         assert len(asked) == 1
 
