@@ -16,6 +16,8 @@ from tests.market import people, scenes
 
 ROUNDS = int(os.environ.get("REFRESH_ROUNDS", "20"))
 TABS = 50
+GRACE = 10.0
+"""Seconds in which the token before is a second tab's."""
 PLACES = ("/api/tickets", "/api/orders", "/api/payments", "/api/users/currentuser")
 
 
@@ -28,6 +30,16 @@ def renew(client, token):
     """The answer to `token`, given in the body by a client that keeps nothing."""
     client.cookies.clear()
     return client.post("/api/users/refresh", json={"refresh": token})
+
+
+def renew_at_last(client, token):
+    """As `renew`, by somebody who asks again when told to come back: fifty at once are many for a busy machine."""
+
+    def served():
+        answer = renew(client, token)
+        return None if answer.status_code == 503 else answer
+
+    return waiting.until(served, seconds=GRACE, every=0.2, what="an answer to a refresh")
 
 
 def statuses(client, token):
@@ -60,7 +72,7 @@ def test_fifty_tabs_at_once_are_one_lineage_every_time(market, ophelia, token):
         tabs = [stack.enter_context(market.client(timeout=30.0)) for _ in range(TABS)]
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(TABS))
         for round_ in range(1, ROUNDS + 1):
-            answers = list(pool.map(lambda tab, shared=token: renew(tab, shared), tabs))
+            answers = list(pool.map(lambda tab, shared=token: renew_at_last(tab, shared), tabs))
 
             assert {answer.status_code for answer in answers} == {200}, f"round {round_}"
             (token,) = {cookie(answer.cookies, "refresh_token") for answer in answers}
