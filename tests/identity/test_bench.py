@@ -8,7 +8,7 @@ import sys
 from deploy.local import homes
 
 
-def test_tells_the_cost_of_somebody_beside_that_of_nobody(market):
+def test_tells_the_cost_of_somebody_beside_that_of_nobody(market, capsys):
     done = subprocess.run(
         [sys.executable, "manage_all.py", "bench", "identity", "-n", "100"],
         cwd=homes.ROOT,
@@ -19,6 +19,8 @@ def test_tells_the_cost_of_somebody_beside_that_of_nobody(market):
     )
 
     assert done.returncode == 0, done.stderr
+    with capsys.disabled():
+        sys.stdout.write(f"\n{done.stdout}")
     for who in ("nobody asks", "somebody asks"):
         assert re.search(rf"{market.identity} +{who} \(\d+\) +\d+\.\d ms +\d+\.\d ms", done.stdout), done.stdout
     assert re.search(r"8 at once +\d+/s", done.stdout), done.stdout
