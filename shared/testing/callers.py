@@ -45,9 +45,10 @@ class Caller:
         return self.client.delete(path, headers=self._headers(headers))
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """A request of whatever method; a text as its body is what a form sends."""
+        """A request of whatever method; a text as its body is what a form sends, which GET puts behind the path."""
         if method in ("GET", "HEAD"):
-            return getattr(self.client, method.lower())(path, headers=self.bearer)
+            asked = f"{path}?{body}" if isinstance(body, str) else path
+            return getattr(self.client, method.lower())(asked, headers=self.bearer)
         kind = {"content_type": "application/x-www-form-urlencoded"} if isinstance(body, str) else {}
         return self._send(method.lower(), path, body, kind)
 

@@ -95,7 +95,7 @@ class Scene:
         before = messaging.OutboxEvent.objects.count()
         answer = caller.ask(row.method, path, body)
         if row.method == "GET":
-            assert caller.ask("HEAD", path).status_code == answer.status_code, f"HEAD {path} by {role}"
+            assert caller.ask("HEAD", path, body).status_code == answer.status_code, f"HEAD {path} by {role}"
         return answer, messaging.OutboxEvent.objects.count() - before
 
     def _shown(self, row: access.Row) -> object:
