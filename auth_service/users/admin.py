@@ -1,5 +1,6 @@
 """People, their sessions and the keys that sign for them, to look at and to act upon through commands."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from auth_service.users import commands, models
 from shared import clock
 from shared.identity import admin_actions, admin_site
+from shared.messaging import timeline
 
 _PEACE = ("admin", "moderator")
 
@@ -68,6 +70,17 @@ class UserAdmin(admin_actions.ActingPage):
     )
     def set_roles(self, user: models.User, **asked: Any) -> None:
         commands.set_roles(user_id=user.pk, **asked)
+
+    def life(self, row: models.User) -> list[timeline.Line]:
+        return timeline.of(row.pk)
+
+    def elsewhere(self, row: models.User) -> Mapping[str, str]:
+        return {
+            "All sessions": f"auth/users/session/?q={row.pk}",
+            "Tickets": f"tickets/tickets/ticket/?q={row.pk}",
+            "Orders": f"orders/orders/order/?q={row.pk}",
+            "Payments": f"payments/payments/payment/?q={row.pk}",
+        }
 
 
 @admin.register(models.Session)

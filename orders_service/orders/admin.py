@@ -1,11 +1,13 @@
 """Orders for administrators: to look at, with what led to where they stand, and to cancel."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 
-from orders_service.orders import commands, models
+from orders_service.orders import commands, models, queries
 from shared.identity import admin_actions
+from shared.messaging import timeline
 
 
 @admin.register(models.Order)
@@ -20,3 +22,13 @@ class OrderAdmin(admin_actions.ActingPage):
     @admin_actions.reasoned(label="Cancel: free the ticket", done="cancelled", roles=("admin", "moderator"))
     def cancel(self, order: models.Order, **asked: Any) -> None:
         commands.cancel_order_of_buyer(order_id=order.pk, **asked)
+
+    def life(self, row: models.Order) -> list[timeline.Line]:
+        return queries.life_of(row)
+
+    def elsewhere(self, row: models.Order) -> Mapping[str, str]:
+        return {
+            "The ticket": f"tickets/tickets/ticket/{row.ticket_id}/change/",
+            "The payments": f"payments/payments/payment/?q={row.id}",
+            "The buyer": f"auth/users/user/{row.user_id}/change/",
+        }

@@ -2,8 +2,12 @@
 
 import uuid
 
+from django.db.models import Min, Q
+
 from orders_service.orders import models
 from shared.contracts import orders as events
+from shared.messaging import models as messaging
+from shared.messaging import timeline
 
 
 def orders_of(user_id: uuid.UUID) -> models.OrderQuerySet:
@@ -16,6 +20,17 @@ def get_order(*, order_id: uuid.UUID, user_id: uuid.UUID) -> models.Order:
     if order is None:
         raise models.UnknownOrder
     return order
+
+
+def life_of(order: models.Order) -> list[timeline.Line]:
+    """What was said of an order, and heard of it, of its payments, and of its ticket until the next one claimed it."""
+    refused = messaging.OutboxEvent.objects.filter(subject=str(order.id), type=events.PaymentRefused.TYPE)
+    payments = {order.payment_id, *refused.values_list("data__paymentId", flat=True)} - {None}
+    of_ticket = Q(subject=str(order.ticket_id), received_at__gte=order.created_at)
+    later = models.Order.objects.filter(ticket_id=order.ticket_id, created_at__gt=order.created_at)
+    if next_claim := later.aggregate(at=Min("created_at"))["at"]:
+        of_ticket &= Q(received_at__lt=next_claim)
+    return timeline.of(order.id, heard=of_ticket | Q(subject__in=[str(order.id), *map(str, payments)]))
 
 
 def aggregates() -> tuple[models.OrderQuerySet, type[events.OrderSnapshot]]:

@@ -1,12 +1,15 @@
 """Payments for administrators: to look at beside the provider's books, and to finish by hand what got stuck."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 
 from payments_service.payments import commands, models
 from shared import clock
 from shared.identity import admin_actions, admin_site
+from shared.messaging import timeline
 
 _MONEY = ("admin", "finance")
 
@@ -34,6 +37,16 @@ class PaymentAdmin(admin_actions.ActingPage):
     @admin_actions.reasoned(label="Void: let the money go", done="voided", roles=_MONEY)
     def void(self, payment: models.Payment, **asked: Any) -> None:
         commands.void_payment(payment_id=payment.pk, now=clock.now(), **asked)
+
+    def life(self, row: models.Payment) -> list[timeline.Line]:
+        return timeline.of(row.id, heard=Q(subject=str(row.order_id)))
+
+    def elsewhere(self, row: models.Payment) -> Mapping[str, str]:
+        return {
+            "The order": f"orders/orders/order/{row.order_id}/change/",
+            "The provider's books": f"payments/payments/sandboxentry/?q={row.id}",
+            "The buyer": f"auth/users/user/{row.user_id}/change/",
+        }
 
 
 @admin.register(models.SandboxEntry)

@@ -1,9 +1,13 @@
 """What a service knows of identities, to look at."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.http import HttpRequest
 from django.utils.html import format_html
 
+from shared.http import models as http
 from shared.identity import actions, admin_site, models
 
 
@@ -49,8 +53,23 @@ class LogEntryAdmin(admin_site.ReadOnly):
         return actions.read(entry).reason
 
 
+class IdempotentAnswerAdmin(admin_site.ReadOnly):
+    """Answers that may be asked for again. They were somebody's own, so they are for administrators alone."""
+
+    list_display = ("method", "path", "user_id", "status", "created_at")
+    list_filter = ("method", "status")
+    search_fields = ("=user_id", "=key")
+    search_help_text = "the id of who asked, or the key"
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return isinstance(request.user, models.Account) and request.user.is_superuser
+
+
 if not models.User._meta.swapped:
     admin.site.register(models.User, UserAdmin)
 admin.site.register(models.RevokedSession, RevokedSessionAdmin)
 admin.site.register(models.PublicKey, PublicKeyAdmin)
 admin.site.register(LogEntry, LogEntryAdmin)
+admin.site.register(http.IdempotentAnswer, IdempotentAnswerAdmin)

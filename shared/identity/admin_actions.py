@@ -4,7 +4,7 @@ The page asks why before anything is done. The command decides whether it may be
 (`actions.record`), in its own transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from shared import errors
 from shared.identity import admin_site
+from shared.messaging import timeline
 
 AT_ONCE = 20  # more than these, each with a transaction of its own, could outlast the gateway's patience
 
@@ -100,12 +101,25 @@ class ActingPage(admin_site.ReadOnly):
         user: Any = request.user
         return {name: found for name, found in every.items() if user.has_role(*getattr(found[0], "roles", ()))}
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    def life(self, row: Any) -> Iterable[timeline.Line]:
+        """What the page of a row tells of its life."""
+        return ()
+
+    def elsewhere(self, row: Any) -> Mapping[str, str]:
+        """Where more of it is to be seen, below `/admin/`."""
+        return {}
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        offered = [(name, label) for _, name, label in self.get_actions(request).values()]
-        told = {"offered": offered, "checkbox": helpers.ACTION_CHECKBOX_NAME}
-        return super().change_view(request, object_id, form_url, {**told, **(extra_context or {})})
+        row = kwargs["obj"]
+        context |= {
+            "offered": [(name, label) for _, name, label in self.get_actions(request).values()],
+            "checkbox": helpers.ACTION_CHECKBOX_NAME,
+            "timeline": self.life(row),
+            "elsewhere": self.elsewhere(row),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def ask(self, request: HttpRequest, action: Reasoned, chosen: list[Model], form: ReasonForm) -> HttpResponse:
         """The page that asks for the reason."""

@@ -1,14 +1,17 @@
 """Parked messages for people who decide on them; outbox and inbox to look at."""
 
+import contextlib
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.db.models import DurationField, ExpressionWrapper, F, Model, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, Model, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from shared.contracts import registry
 from shared.messaging import models, parked
 
 _Messages = QuerySet[models.ParkedMessage]
@@ -56,11 +60,9 @@ class ReasonForm(forms.Form):
 class ParkedMessageAdmin(ReadOnly):
     list_display = ("id", "type", "cause", "attempts", "age", "state", "source", "event_id")
     list_filter = ("state", "type", "source")
+    search_fields = ("=event_id", "^type")
+    search_help_text = "the id of an event, or the beginning of a type"
     ordering = ("-id",)
-    fields = (
-        "type", "source", "event_id", "consumer", "state", "reason", "attempts", "parked_at", "tried_at",
-        "closed_at", "error", "payload", "trace",
-    )  # fmt: skip
     actions = ("retry", "retry_all_of_type", "discard")
 
     def get_queryset(self, request: HttpRequest) -> _Messages:
@@ -68,6 +70,12 @@ class ParkedMessageAdmin(ReadOnly):
         waited = ExpressionWrapper(Now() - F("parked_at"), output_field=DurationField())
         found: _Messages = super().get_queryset(request)
         return found.defer("body", "traceback").annotate(waited=waited)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The payload may tell what is not everybody's business."""
+        fields = ("type", "source", "event_id", "consumer", "state", "reason", "attempts", "parked_at", "tried_at",
+                  "closed_at", "error")  # fmt: skip
+        return (*fields, "payload", "trace") if self.has_decide_permission(request) else fields
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         """Who may change parked messages may retry and discard them."""
@@ -154,15 +162,54 @@ def _in_time(tried: Iterator[_Item]) -> Iterator[_Item]:
             return
 
 
+class _TypeFilter(admin.SimpleListFilter):
+    """By type, without asking the largest of tables which there are."""
+
+    title = parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        heard = model_admin.model is models.InboxEvent
+        mine = [event.TYPE for event in registry.EVENTS if (_own_source() == event.SOURCE) is not heard]
+        return [(name, name) for name in sorted(mine)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+def _own_source() -> str:
+    return registry.source_of(settings.SERVICE)
+
+
+class LogPage(ReadOnly):
+    """Millions of rows: searched by what is indexed, counted no more than once."""
+
+    ordering = ("-id",)
+    search_fields = ("subject",)
+    search_help_text = "the id of an aggregate, an event or a request, or the beginning of a type"
+    show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Exactly, for a part of an id says nothing."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = Q(subject=term) | Q(request_id=term)
+        if "." in term:
+            found |= Q(type__startswith=term)
+        with contextlib.suppress(ValueError):
+            found |= Q(event_id=uuid.UUID(term))
+        return queryset.filter(found), False
+
+
 @admin.register(models.OutboxEvent)
-class OutboxEventAdmin(ReadOnly):
-    list_display = ("id", "type", "subject", "aggregate_version", "position", "occurred_at", "sent_at")
-    list_filter = ("type",)
-    search_fields = ("subject", "request_id")
+class OutboxEventAdmin(LogPage):
+    list_display = ("id", "type", "subject", "aggregate_version", "position", "occurred_at", "sent_at", "request_id")
+    list_filter = (_TypeFilter, ("sent_at", admin.EmptyFieldListFilter))
 
 
 @admin.register(models.InboxEvent)
-class InboxEventAdmin(ReadOnly):
-    list_display = ("id", "type", "source", "epoch", "position", "outcome", "received_at")
-    list_filter = ("outcome", "source", "type")
-    search_fields = ("event_id",)
+class InboxEventAdmin(LogPage):
+    list_display = ("id", "type", "subject", "source", "position", "outcome", "received_at", "request_id")
+    list_filter = ("outcome", _TypeFilter)

@@ -13,8 +13,8 @@ from shared.messaging import models, subscriptions
 DUPLICATE = "duplicate"
 
 _FIRST_TIME = """
-INSERT INTO messaging_inboxevent (consumer, event_id, source, epoch, position, type, outcome)
-VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (consumer, event_id) DO NOTHING
+INSERT INTO messaging_inboxevent (consumer, event_id, source, epoch, position, type, subject, request_id, outcome)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (consumer, event_id) DO NOTHING
 """
 _NEWS = """
 INSERT INTO messaging_heard AS known (aggregate, aggregate_id, epoch, version, status)
@@ -54,7 +54,8 @@ def apply(envelope: envelopes.Envelope, *, consumer: str, now: dt.datetime) -> s
 def record(envelope: envelopes.Envelope, *, consumer: str, outcome: str) -> bool:
     """Write the inbox row; False where there is one already."""
     place = envelope.source, envelope.logepoch, envelope.position or 0
-    return _execute(_FIRST_TIME, consumer, envelope.id, *place, envelope.type, outcome) == 1
+    about = envelope.type, envelope.subject, envelope.requestid
+    return _execute(_FIRST_TIME, consumer, envelope.id, *place, *about, outcome) == 1
 
 
 def _is_news(event: events.Event, *, epoch: int) -> bool:
@@ -65,7 +66,7 @@ def _is_news(event: events.Event, *, epoch: int) -> bool:
     return _execute(_NEWS, event.aggregate(), event.subject, epoch, version, event.status) == 1
 
 
-def _execute(statement: str, *values: str | int | uuid.UUID) -> int:
+def _execute(statement: str, *values: str | int | uuid.UUID | None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)

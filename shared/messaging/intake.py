@@ -81,9 +81,9 @@ def _read(delivery: port.Delivery, *, queue: str) -> _Message | None:
 
 def _check_limits(envelope: envelopes.Envelope) -> None:
     """What the inbox's columns cannot hold would fail at every try, parked or not."""
-    texts = envelope.source, envelope.type
-    if len(envelope.source) > 50 or len(envelope.type) > 100 or any("\x00" in text for text in texts):
-        raise envelopes.Malformed("source or type is not a name")
+    texts = (envelope.source, 50), (envelope.type, 100), (envelope.subject, 100), (envelope.requestid or "", 64)
+    if any(len(text) > most or "\x00" in text for text, most in texts):
+        raise envelopes.Malformed("source, type, subject or requestid is not a name")
     position = 1 if notices.is_notice(envelope) else envelope.position
     if position is None or not (0 < envelope.logepoch < 2**31 and 0 < position < 2**63):
         raise envelopes.Malformed("logepoch or position is out of range")

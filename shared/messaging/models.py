@@ -54,6 +54,7 @@ class OutboxEvent(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
             models.Index(fields=["subject"], name="outbox_subject"),
+            models.Index(fields=["request_id"], condition=models.Q(request_id__isnull=False), name="outbox_request"),
         ]
 
     def __str__(self) -> str:
@@ -99,12 +100,18 @@ class InboxEvent(models.Model):
     epoch = models.IntegerField()
     position = models.BigIntegerField()
     type = models.CharField(max_length=100)
+    subject = models.CharField(max_length=100, db_default="")
+    request_id = models.CharField(max_length=64, null=True)
     outcome = models.CharField(max_length=10, choices=Outcome)
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["consumer", "event_id"], name="inbox_once")]
-        indexes = [models.Index(fields=["consumer", "source", "epoch", "position"], name="inbox_position")]
+        indexes = [
+            models.Index(fields=["consumer", "source", "epoch", "position"], name="inbox_position"),
+            models.Index(fields=["subject"], name="inbox_subject"),
+            models.Index(fields=["request_id"], condition=models.Q(request_id__isnull=False), name="inbox_request"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} from {self.source}: {self.outcome}"

@@ -53,6 +53,11 @@ POST  admin/{service}/*/*/<path:object_id>/delete
                                                   401    403    403   403      403       403     403   403     401
 GET   admin/{service}/*/*/<path:object_id>/history
                                                   303    403    403   403      200       200     200   200     401
+GET   admin/{service}/http/idempotentanswer       303    403    403   403      403       403     403   200     401
+GET   admin/{service}/http/idempotentanswer/<path:object_id>/change
+                                                  303    403    403   403      403       403     403   200     401
+GET   admin/{service}/http/idempotentanswer/<path:object_id>/history
+                                                  303    403    403   403      403       403     403   200     401
 """
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from shared import clock, ids
+from shared.http import models as http
 from shared.identity import actions, copies
 from shared.identity import models as identity
 from shared.messaging import models as messaging
@@ -132,6 +133,7 @@ def _deed() -> Model:
 
 _SHARED: Mapping[str, Maker] = {
     "admin.logentry": _deed,
+    "http.idempotentanswer": lambda: http.IdempotentAnswer.objects.create(user_id=ids.new(), created_at=clock.now()),
     "identity.user": _user,
     "identity.revokedsession": _revoked_session,
     "identity.publickey": lambda: identity.PublicKey.objects.create(kid=ids.new().hex),

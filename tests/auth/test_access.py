@@ -3,9 +3,11 @@
 import urllib.parse
 
 import pytest
+from django.db import transaction
 
 from auth_service.users import commands, models
 from shared import clock, ids
+from shared.identity import actions
 from shared.identity import models as identity
 from shared.testing import access, callers, cast
 from tests.auth import world
@@ -90,6 +92,7 @@ class Scene(cast.Scene):
     """Somebody whom the row is about; the body of a request is whatever its route wants."""
 
     own = {
+        "admin.logentry": lambda: deed(register().user),
         "users.user": lambda: register().user,
         "users.session": lambda: models.Session.objects.get(user=register().user),
         "users.mail": lambda: models.Mail.objects.get(user=register().user),
@@ -132,6 +135,11 @@ class Scene(cast.Scene):
 
 def form(**fields):
     return urllib.parse.urlencode(fields)
+
+
+def deed(user):
+    with transaction.atomic():
+        return actions.record(by=user, target=user, what="looked at")
 
 
 def register(name=None):

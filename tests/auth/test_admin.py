@@ -53,6 +53,14 @@ class TestAUser:
         with asked(8):
             support.look_at(hamlet)
 
+    def test_is_shown_with_what_was_said_of_him(self, enter, hamlet):
+        commands.ban_user(user_id=hamlet.pk, now=clock.now())
+
+        page = enter("support").look_at(hamlet)
+
+        assert page.index(">user.registered<") < page.index(">user.banned<")
+        assert f'/admin/orders/orders/order/?q={hamlet.pk}"' in page
+
     @pytest.mark.parametrize("path", [USERS, SESSIONS])
     def test_and_others_are_listed_with_few_questions(self, enter, elsinore, django_assert_max_num_queries, path):
         support = enter("support")

@@ -5,7 +5,9 @@ import pytest
 from payments_service.payments import models
 from payments_service.payments.providers import port, sandbox
 from shared import clock
+from shared.contracts import orders
 from shared.testing import deliveries, staff
+from tests.contracts import samples
 from tests.payments.factories import OrderFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,3 +176,16 @@ class TestRights:
         browser.ask("void", payment, reason=WHY)
 
         assert (status_of(payment) == "voided") is may
+
+
+class TestTheTimeline:
+    def test_tells_what_was_heard_of_the_order_and_said_of_the_payment(self, finance):
+        payment = authorized()
+        paid = {"id": payment.order_id, "status": "complete", "payment_id": payment.id, "version": 2}
+        deliveries.hear(samples.sample(orders.OrderCompleted, **paid))
+        finance.ask("capture_again", payment, reason=WHY)
+
+        page = finance.look_at(payment)
+
+        assert page.index(">order.completed<") < page.index(">payment.captured<")
+        assert f'/admin/orders/orders/order/{payment.order_id}/change/"' in page

@@ -1,6 +1,8 @@
 import pytest
 
+from shared.contracts import orders
 from shared.testing import deliveries, staff
+from tests.contracts import samples
 from tests.tickets.factories import TicketFactory
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +84,18 @@ class TestWithdrawing:
 
         ticket.refresh_from_db()
         assert (ticket.status == "withdrawn") is may
+
+
+class TestTheTimeline:
+    def test_tells_what_was_said_and_which_order_led_to_it(self, moderator):
+        ticket = TicketFactory()
+        order = samples.sample(
+            orders.OrderCreated, ticket_id=ticket.id, amount_minor=ticket.amount_minor, currency=ticket.currency
+        )
+        deliveries.hear(order)
+
+        page = moderator.look_at(ticket)
+
+        created, reserved = page.index(">order.created<"), page.index(">ticket.reserved<")
+        assert created < reserved
+        assert f'/admin/orders/orders/order/?q={ticket.id}"' in page

@@ -1,11 +1,13 @@
 """Tickets for administrators: to look at, and to withdraw; what is on sale, nobody but its seller edits."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 
 from shared import clock
 from shared.identity import admin_actions
+from shared.messaging import timeline
 from tickets_service.tickets import commands, models
 
 
@@ -24,3 +26,12 @@ class TicketAdmin(admin_actions.ActingPage):
     )
     def take_down(self, ticket: models.Ticket, **asked: Any) -> None:
         commands.take_ticket_down(ticket_id=ticket.pk, now=clock.now(), **asked)
+
+    def life(self, row: models.Ticket) -> list[timeline.Line]:
+        return timeline.of(row.id)
+
+    def elsewhere(self, row: models.Ticket) -> Mapping[str, str]:
+        return {
+            "Its orders": f"orders/orders/order/?q={row.id}",
+            "The seller": f"auth/users/user/{row.user_id}/change/",
+        }

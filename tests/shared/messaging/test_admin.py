@@ -2,15 +2,18 @@
 
 import html
 
+import msgspec
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db import transaction
 from django.test import Client, RequestFactory
 
-from shared import ids
+from shared import ids, tracing
+from shared.contracts import envelope as envelopes
 from shared.identity import models as people
 from shared.messaging import admin as pages
-from shared.messaging import intake, models, parked
+from shared.messaging import intake, models, outbox, parked
 from shared.testing import identity
 from tests.shared.messaging import stage
 
@@ -245,7 +248,73 @@ class TestDiscard:
         assert models.ParkedMessage.objects.get().reason == "sold on paper"
 
 
+class TestTheLogs:
+    """Of what was said and what was heard."""
+
+    @pytest.fixture
+    def heard(self):
+        ticket = stage.ticket()
+        envelope = stage.envelope(ticket)
+        intake.take(stage.deliveries(envelopes.encode(envelope)), queue="orders.inbox")
+        return envelope
+
+    @pytest.fixture
+    def said(self):
+        with transaction.atomic(), tracing.bind(request="request-8", trace=None):
+            outbox.publish(stage.order())
+        return models.OutboxEvent.objects.get()
+
+    @pytest.mark.parametrize("term", ["subject", "id", "requestid", "type"])
+    def test_of_what_was_heard_are_searched_by_aggregate_event_request_and_type(self, sign_in, heard, term):
+        other = stage.envelope(stage.verdict(), position=2)
+        told = msgspec.structs.replace(other, requestid="request-9")
+        intake.take(stage.deliveries(envelopes.encode(told)), queue="orders.inbox")
+        inbox = "/admin/orders/messaging/inboxevent/"
+
+        page = text_of(sign_in("support").get(inbox, {"q": str(getattr(heard, term))}))
+
+        assert heard.subject in page
+        assert other.subject not in page
+
+    @pytest.mark.parametrize("term", ["subject", "event_id", "request_id", "type"])
+    def test_of_what_was_said_are_searched_by_aggregate_event_request_and_type(self, sign_in, said, term):
+        log = "/admin/orders/messaging/outboxevent/"
+        browser = sign_in("support")
+
+        assert said.subject in text_of(browser.get(log, {"q": str(getattr(said, term))}))
+        assert said.subject not in text_of(browser.get(log, {"q": "request-99"}))
+
+    @pytest.mark.parametrize("kind", ["inboxevent", "outboxevent"])
+    def test_are_filtered_by_type_without_reading_them_all(self, sign_in, heard, said, kind):
+        browser, shown = sign_in("support"), {"inboxevent": heard.type, "outboxevent": said.type}[kind]
+
+        page = text_of(browser.get(f"/admin/orders/messaging/{kind}/", {"type": shown}))
+        other = "order.expired" if kind == "outboxevent" else "ticket.sold"
+        assert page.count('class="field-type"') == 1
+        assert 'class="field-type"' not in text_of(browser.get(f"/admin/orders/messaging/{kind}/", {"type": other}))
+
+    @pytest.mark.parametrize("kind", ["inboxevent", "outboxevent"])
+    def test_cost_as_many_questions_with_many_rows(self, sign_in, kind, django_assert_max_num_queries):
+        with transaction.atomic():
+            for _ in range(20):
+                outbox.publish(stage.order())
+        intake.take(stage.deliveries(*[stage.body(stage.verdict(), position=n) for n in range(1, 20)]), queue="x")
+        browser = sign_in("support")
+
+        with django_assert_max_num_queries(5):
+            browser.get(f"/admin/orders/messaging/{kind}/")
+
+
 class TestRights:
+    @pytest.mark.parametrize(("role", "may"), [("support", False), ("moderator", False), ("admin", True)])
+    def test_only_an_administrator_reads_a_payload(self, sign_in, role, may):
+        (macbeth,) = park("Macbeth")
+
+        page = text_of(sign_in(role).get(f"{LIST}{macbeth.id}/change/"))
+
+        assert ('"title": "Macbeth"' in page) is may
+        assert "Refused('Macbeth')" in page, "why it is parked is for all"
+
     @pytest.mark.parametrize("action", ["retry", "retry_all_of_type", "discard"])
     def test_a_supporter_looks_and_decides_nothing(self, sign_in, action):
         (macbeth,) = park("Macbeth")

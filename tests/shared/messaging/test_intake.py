@@ -107,6 +107,15 @@ class TestPoison:
         assert models.ParkedMessage.objects.count() == 1
         assert len(stage.effects()) == 1
 
+    @pytest.mark.parametrize("name", [{"subject": "x" * 101}, {"subject": "a\x00b"}, {"requestid": "r" * 65}])
+    def test_that_names_what_the_inbox_cannot_hold_is_parked(self, name):
+        odd = msgspec.structs.replace(stage.envelope(stage.ticket()), **name)
+
+        take(envelopes.encode(odd), stage.body(stage.ticket(), position=2))
+
+        assert models.ParkedMessage.objects.get().type == "unreadable"
+        assert len(stage.effects()) == 1
+
     @pytest.mark.parametrize(
         "change",
         [
