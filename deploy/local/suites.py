@@ -85,7 +85,7 @@ SUITES = (
     *(
         Suite(
             name=f"identity-{strategy}",
-            budget=240,
+            budget=300,
             path="identity",
             environment={"MARKET_BROKER": "embedded", "MARKET_IDENTITY": strategy, "MARKET_SCHEME": scheme},
             alone=True,

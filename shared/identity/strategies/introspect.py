@@ -17,7 +17,7 @@ from shared import errors, tracing
 from shared.identity import tokens
 from shared.identity.strategies import presented
 
-TIMEOUT = httpx.Timeout(1.0)  # seconds; the gateway waits three for the whole answer
+TIMEOUT = httpx.Timeout(2.0)  # seconds; the gateway waits three for the whole answer
 
 _UNUSABLE = (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError)
 

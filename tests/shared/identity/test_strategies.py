@@ -134,7 +134,7 @@ class TestAskingAuth:
             assert answer.headers["Retry-After"] == "1"
             assert answer.json()["errors"][0]["code"] == "identity_unavailable"
 
-    def test_gives_auth_one_second(self, auth, issuer):
+    def test_gives_auth_two_seconds(self, auth, issuer):
         auth.says = ("slow", b"")
 
         assert ask("/users", cookie=issuer.token()).status_code == 503
