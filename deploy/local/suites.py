@@ -92,6 +92,7 @@ SUITES = (
         )
         for strategy, scheme in (("local", "http"), ("introspect", "http"), ("gateway", "https"))
     ),
+    Suite(name="browser", budget=120, path="browser", needs=_CHROMIUM, alone=True),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
     Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )

@@ -20,8 +20,10 @@ from shared.http import limits, problems
 Next = Callable[[HttpRequest], HttpResponseBase]
 
 UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
-# These make a session, so they need no cookie to be worth forging.
-SIGN_IN_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/admin"})
+# These give a browser its session or clear it away, so they need no cookie to be worth forging.
+SESSION_PATHS: Final = frozenset(
+    {"/api/users/signup", "/api/users/signin", "/api/users/signout", "/admin", "/admin/signout"}
+)
 # A GET that renews a session, and so writes.
 WRITING_PATHS: Final = frozenset({"/api/users/resume"})
 PAGES: Final = ("/admin/", "/account/")
@@ -178,7 +180,7 @@ def _is_text(raw: bytes) -> bool:
 def _worth_forging(request: HttpRequest) -> bool:
     if request.method in limits.SAFE:
         return False
-    return bool(request.META.get("HTTP_COOKIE")) or request.path.rstrip("/") in SIGN_IN_PATHS
+    return bool(request.META.get("HTTP_COOKIE")) or request.path.rstrip("/") in SESSION_PATHS
 
 
 def _from_here(request: HttpRequest) -> bool:

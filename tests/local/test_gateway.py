@@ -86,6 +86,7 @@ class TestRoutes:
             "/.well-known/jwks.json",
             "/admin/",
             "/admin",
+            "/admin/signout/",
             "/admin/auth/x",
         ],
     )

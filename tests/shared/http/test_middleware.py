@@ -184,8 +184,11 @@ class TestCrossSiteRule:
     def test_does_not_hold_for_a_bearer_without_a_cookie(self, hamlet):
         assert not self.refuses(hamlet, **hamlet.headers, Origin="https://partner.example")
 
-    @pytest.mark.parametrize("path", ["/api/users/signin", "/api/users/signup/", "/admin/", "/admin"])
-    def test_holds_for_signing_in_without_a_cookie(self, nobody, path):
+    @pytest.mark.parametrize(
+        "path",
+        ["/api/users/signin", "/api/users/signup/", "/api/users/signout", "/admin/", "/admin", "/admin/signout/"],
+    )
+    def test_holds_for_signing_in_and_out_without_a_cookie(self, nobody, path):
         response = nobody.client.post(path, headers={"Sec-Fetch-Site": "cross-site"})
 
         assert cross_site(response)
