@@ -36,3 +36,15 @@ class PaymentFactory(factory.django.DjangoModelFactory):
     token = "tok_visa"
     created_at = factory.LazyFunction(clock.now)
     updated_at = factory.SelfAttribute("created_at")
+
+
+class SandboxEntryFactory(factory.django.DjangoModelFactory):
+    """A line in the sandbox's books."""
+
+    class Meta:
+        model = models.SandboxEntry
+
+    payment_id = factory.LazyFunction(ids.new)
+    kind = models.SandboxEntry.Kind.AUTHORIZED
+    amount_minor = 1250
+    currency = "USD"

@@ -23,6 +23,7 @@ class Scene(cast.Scene):
     own = {
         "payments.payment": factories.PaymentFactory,
         "payments.order": factories.OrderFactory,
+        "payments.sandboxentry": factories.SandboxEntryFactory,
     }
 
     def set(self, row, role):
