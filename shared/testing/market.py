@@ -91,6 +91,12 @@ class Market:
         return row["state"] == "ready" and row["pid"] not in (None, self._killed.get(name))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test waits for the market to be started, perhaps on a busy machine."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture(scope="session")
 def market() -> Iterator[Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""

@@ -9,12 +9,6 @@ from tests.browser import visitors
 pytest_plugins = ["shared.testing.market"]
 
 
-def pytest_collection_modifyitems(items):
-    """The first test waits for the market to be started, perhaps on a busy machine."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(400))
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """Debian's Chromium without a window; as root it cannot have a sandbox of its own."""

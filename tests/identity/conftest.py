@@ -7,52 +7,9 @@ import pytest
 
 from deploy.local import homes, services
 from tests.identity import watch
-from tests.market import people, scenes
+from tests.market import people
 
-pytest_plugins = ["shared.testing.market"]
-
-
-def pytest_collection_modifyitems(items):
-    """The first test waits for the market to be started, perhaps on a busy machine."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(400))
-
-
-@pytest.fixture
-def newcomer(market):
-    """Signs somebody up who was never here before: `newcomer("olivia")`."""
-    everybody = []
-
-    def arrive(name):
-        everybody.append(people.Person(market, name))
-        return everybody[-1].signs_up()
-
-    yield arrive
-    for person in everybody:
-        person.http.close()
-
-
-@pytest.fixture
-def olivia(newcomer):
-    return newcomer("olivia")
-
-
-@pytest.fixture
-def bruno(newcomer):
-    return newcomer("bruno")
-
-
-@pytest.fixture
-def anybody(market):
-    """A client that nobody has signed in with."""
-    with market.client() as client:
-        yield client
-
-
-@pytest.fixture
-def without(market):
-    """`with without("auth.web"):` those processes are stopped, and started again whatever happens."""
-    return scenes.Absence(market)
+pytest_plugins = ["shared.testing.market", "tests.market.crowd"]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ pytest_plugins = ["shared.testing.market"]
 def pytest_collection_modifyitems(items):
     """The first test waits for the market to be started and to get its history, perhaps on a busy machine."""
     for item in items:
-        item.add_marker(pytest.mark.timeout(900))
+        item.add_marker(pytest.mark.timeout(900), append=False)
 
 
 @pytest.fixture

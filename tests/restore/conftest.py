@@ -7,15 +7,8 @@ import sys
 import pytest
 
 from deploy.local import homes, services
-from tests.market.conftest import behind, bruno, carla, newcomer, olivia, without  # noqa: F401 - the same people
 
-pytest_plugins = ["shared.testing.market"]
-
-
-def pytest_collection_modifyitems(items):
-    """The first test waits for the market to be started, perhaps on a busy machine."""
-    for item in items:
-        item.add_marker(pytest.mark.timeout(400))
+pytest_plugins = ["shared.testing.market", "tests.market.crowd"]
 
 
 class Operator:
