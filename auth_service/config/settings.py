@@ -19,7 +19,8 @@ SIGNING_KEY_LIFE = dt.timedelta(days=env.int("SIGNING_KEY_DAYS", default=90))
 REFRESH_SECRET = env.str("REFRESH_SECRET")
 REFRESH_TOKEN_LIFE = dt.timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 
-# Failed sign-ins in a quarter of an hour, and sign-ups in an hour, before the answer is 429.
+# So many sign-ins may fail before the next ones have to wait, longer each time (429); an account forgets one failure in
+# a quarter of an hour, an address one a minute. And so many sign-ups come from one address in an hour.
 SIGN_IN_FAILURES_PER_ACCOUNT = env.int("SIGN_IN_FAILURES_PER_ACCOUNT", default=10)
 SIGN_IN_FAILURES_PER_ADDRESS = env.int("SIGN_IN_FAILURES_PER_ADDRESS", default=100)
 SIGN_UPS_PER_ADDRESS = env.int("SIGN_UPS_PER_ADDRESS", default=20)

@@ -23,7 +23,7 @@ def send_mail() -> None:
     if recovery.is_under_way():
         return
     commands.answer_reset_requests(most=BATCH, now=clock.now())
-    commands.send_mail(most=BATCH, now=clock.now())
+    commands.send_mail(most=BATCH, now=clock.now)
 
 
 @shared_task(name="auth.forget_mail")

@@ -78,7 +78,7 @@ def make_key(*, now: dt.datetime) -> models.SigningKey:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    kid = secrets.token_urlsafe(12)
+    kid = secrets.token_hex(12)  # hexadecimal: one that began with a dash would be an option to a command line
     public: dict[str, Any] = jwk.ECKey.import_key(pem).as_dict(private=False)
     members = {"kty": "EC", "crv": public["crv"], "x": public["x"], "y": public["y"]}
     return models.SigningKey.objects.create(

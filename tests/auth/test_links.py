@@ -159,8 +159,7 @@ class TestReset:
 
     def test_works_for_an_hour(self, elsinore, reset_link):
         aged(dt.timedelta(minutes=59))
-        with mock.patch.object(models.OneTimeToken, "use", side_effect=models.InvalidLink):
-            assert code(confirm(reset_link[1])) == "invalid_token"  # the control: alive, and refused only when used
+        assert elsinore.client().get("/account/reset", {"token": reset_link[1]}).status_code == 200
         aged(dt.timedelta(minutes=1))
 
         assert code(confirm(reset_link[1])) == "invalid_token"
@@ -331,9 +330,7 @@ class TestPages:
         answer = elsinore.client().get(f"/account/{page}")
 
         text = answer.content.decode()
-        assert not {"<style", "<script", " style="} & {
-            mark for mark in ("<style", "<script", " style=") if mark in text
-        }
+        assert [mark for mark in ("<style", "<script", " style=") if mark in text] == []
         assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
         assert "no-store" in answer.headers["Cache-Control"]
         assert answer.headers["Referrer-Policy"] == "same-origin"

@@ -33,7 +33,7 @@ def only_mail():
 
 
 def send(*, later=dt.timedelta()):
-    commands.send_mail(most=10, now=clock.now() + later)
+    commands.send_mail(most=10, now=lambda: clock.now() + later)
 
 
 class TestOwing:
@@ -103,13 +103,34 @@ class TestSending:
         elsinore.sign_up()
         waits, now = [], clock.now()
 
-        for _ in range(9):
+        while not only_mail().dropped_at:
             with failing(OSError()):
-                commands.send_mail(most=1, now=now)
+                commands.send_mail(most=1, now=lambda moment=now: moment)
             waits.append((only_mail().next_attempt_at - now).total_seconds() / 60)
             now = only_mail().next_attempt_at
 
-        assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        assert waits[:6] == [1, 2, 4, 8, 16, 32]
+        assert set(waits[6:]) == {60}
+        assert len(waits) > 70  # three days of it
+
+    def test_is_nobody_elses_for_a_minute_after_it_was_taken_however_long_its_batch_has_lasted(self, elsinore):
+        elsinore.sign_up()
+        elsinore.sign_up(elsinore.OPHELIA)
+        began = now = clock.now()
+        taken = []
+
+        def slowly(*_):
+            nonlocal now
+            now += dt.timedelta(seconds=70)
+            taken.append(now)
+            return 1
+
+        with mock.patch.object(locmem.EmailBackend, "send_messages", side_effect=slowly):
+            commands.send_mail(most=2, now=lambda: now)
+
+        second = models.Mail.objects.latest("next_attempt_at")
+        assert second.next_attempt_at == began + dt.timedelta(seconds=70 + 60)
+        assert len(taken) == 2
 
     def test_one_that_cannot_be_sent_delays_no_other(self, elsinore, mailoutbox):
         elsinore.sign_up()

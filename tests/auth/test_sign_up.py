@@ -52,7 +52,8 @@ class TestSignUp:
     @pytest.mark.parametrize(
         "email",
         ["", "hamlet", "hamlet@", "@elsinore.dk", "ham let@elsinore.dk", "hämlet@elsinore.dk", "hamlet@elsinøre.dk",
-         "a@b", "x" * 250 + "@elsinore.dk", "hamlet@elsinore.dk\nBcc: yorick@elsinore.dk"],
+         "a@b", "x" * 250 + "@elsinore.dk", "hamlet@elsinore.dk\nBcc: yorick@elsinore.dk",
+         '"hamlet"@elsinore.dk', "hamlet@[127.0.0.1]"],
     )  # fmt: skip
     def test_refuses_what_is_no_address(self, elsinore, email):
         response = elsinore.post(elsinore.client(), "signup", {"email": email, "password": elsinore.PASSWORD})

@@ -166,11 +166,13 @@ class TestMakeStaff:
         assert [event.type for event in elsinore.said()][-2:] == ["user.registered", "user.updated"]
 
     def test_raises_an_existing_account_and_gives_it_the_password(self, elsinore, monkeypatch):
-        elsinore.sign_up()
+        squatter = elsinore.sign_up()
         monkeypatch.setenv("STAFF_PASSWORD", "something-rotten")
 
         run("make_staff", elsinore.HAMLET.upper())
 
+        assert elsinore.current_user(squatter) is None
+        assert elsinore.post(squatter, "refresh").status_code == 401
         assert elsinore.sign_in(password="something-rotten").status_code == 200
         assert elsinore.user().roles == ["admin"]
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from auth_service.users import known_devices, passwords
+from auth_service.users import passwords
 from shared import clock
 from shared.http import models as http
 from tests.auth import world
@@ -228,7 +228,3 @@ class TestAKnownDevice:
         assert elsinore.sign_in(browser=owner).status_code == 429
         owner.cookies["__Host-known_device"] = owner.cookies["known_device"].value
         assert elsinore.sign_in(browser=owner).status_code == 200
-
-    def test_is_sealed_for_this_purpose_alone(self, elsinore, owner):
-        user_id = elsinore.user().pk
-        assert known_devices._sealed(user_id, "a") != known_devices._sealed(user_id, "b")

@@ -111,9 +111,9 @@ def test_a_key_rotated_every_five_seconds_is_noticed_by_nobody(market):
     answers = sum((visitor.answers for visitor in visitors), collections.Counter())
     kids = set.union(*(visitor.kids for visitor in visitors))
     print(f"{rotations} rotations, {len(kids)} keys seen, {sum(answers.values())} answers: {dict(answers)}")  # noqa: T201
-    assert 401 not in answers
-    # Who has to ask auth may find it busy, on a machine that does all of this at once.
-    assert set(answers) == {200} or (market.identity != "local" and answers[200] > 0.95 * sum(answers.values()))
+    # Who has to ask auth may find it busy, on a machine that does all of this at once, and is told to come back.
+    assert set(answers) <= ({200} if market.identity == "local" else {200, 503})
+    assert answers[200] > 0.95 * sum(answers.values())
     assert len(kids) >= rotations
 
 

@@ -17,7 +17,7 @@ def change_password(
     encoded = passwords.encode(new_password)
     with transaction.atomic():
         user = sessions.locked_unchanged(found)
-        _take_password(user, encoded, now, but=session_id)
+        take_password(user, encoded, now, but=session_id)
 
 
 def request_password_reset(*, email: str, now: dt.datetime) -> None:
@@ -36,7 +36,7 @@ def reset_password(*, token: str, password: str, now: dt.datetime) -> None:
         user = people.locked(link.user_id)
         link.use(now)
         user.verify(now)
-        _take_password(user, encoded, now)
+        take_password(user, encoded, now)
 
 
 @transaction.atomic
@@ -56,7 +56,7 @@ def verify_email(*, token: str, now: dt.datetime) -> None:
     user.verify(now)
 
 
-def _take_password(user: models.User, encoded: str, now: dt.datetime, *, but: uuid.UUID | None = None) -> None:
+def take_password(user: models.User, encoded: str, now: dt.datetime, *, but: uuid.UUID | None = None) -> None:
     """Whatever was let in by the old password, or could change it, is worth nothing from here on."""
     user.take_password(encoded)
     models.OneTimeToken.void(user=user, purpose=models.Purpose.PASSWORD_RESET, now=now)

@@ -1,6 +1,7 @@
 """Sending the mail that is owed. Each is taken, sent outside of any transaction, and then written down as sent."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import structlog
 from django.db import transaction
@@ -21,14 +22,17 @@ def answer_reset_requests(*, most: int, now: dt.datetime) -> None:
             return
 
 
-def send_mail(*, most: int, now: dt.datetime) -> None:
-    """Send what is due, up to `most`. One that cannot be sent now stays, and delays no other."""
+def send_mail(*, most: int, now: Callable[[], dt.datetime]) -> None:
+    """Send what is due, up to `most`. One that cannot be sent now stays, and delays no other.
+
+    `now` is asked for each: a batch may last longer than the wait after which somebody else may take a mail.
+    """
     for _ in range(most):
         with transaction.atomic():
-            mail = models.Mail.take(now)
+            mail = models.Mail.take(now())
         if mail is None:
             return
-        _send(mail, now)
+        _send(mail, now())
 
 
 def forget_mail(*, now: dt.datetime) -> None:

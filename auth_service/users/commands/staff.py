@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from django.db import transaction
 
 from auth_service.users import models, passwords
-from auth_service.users.commands import accounts, people
+from auth_service.users.commands import accounts, credentials, people
 from shared import errors
 from shared.contracts import users as events
 from shared.identity import actions, copies
@@ -106,7 +106,8 @@ def make_staff(*, email: str, password: str, now: dt.datetime) -> models.User:
         if user is None:
             user = accounts.registered(email, encoded, now)
         else:
-            models.User.locked(user.pk).take_password(encoded)
+            # Whoever is in with the old password, and may have had no right to the address, is no administrator.
+            credentials.take_password(models.User.locked(user.pk), encoded, now)
         return set_roles(user_id=user.pk, roles={*user.roles, "admin"}, by=None)
 
 

@@ -15,10 +15,9 @@ from auth_service.users.models.people import (
     UserQuerySet,
 )
 from auth_service.users.models.resets import ResetRequest
-from auth_service.users.models.sessions import LAST_GRACE, Session, read_refresh_token
+from auth_service.users.models.sessions import Session, read_refresh_token
 
 __all__ = [
-    "LAST_GRACE",
     "ROLES",
     "EmailInUse",
     "InvalidLink",

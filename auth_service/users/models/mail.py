@@ -11,6 +11,7 @@ from shared import ids
 
 FIRST_RETRY, LAST_RETRY = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 GIVE_UP = dt.timedelta(days=3)
+_DOUBLINGS = 6  # one more would be past the last; doubled for days, the wait is a number that no clock knows
 
 
 class Kind(models.TextChoices):
@@ -73,7 +74,7 @@ class Mail(models.Model):
         due = cls.objects.filter(WAITING, next_attempt_at__lte=now).order_by("next_attempt_at")
         mail = due.select_for_update(skip_locked=True, of=("self",)).select_related("user", "token__user").first()
         if mail is not None:
-            mail.next_attempt_at = now + min(FIRST_RETRY * 2**mail.attempts, LAST_RETRY)
+            mail.next_attempt_at = now + min(FIRST_RETRY * 2 ** min(mail.attempts, _DOUBLINGS), LAST_RETRY)
             mail.attempts += 1
             mail.save(update_fields=["attempts", "next_attempt_at"])
         return mail

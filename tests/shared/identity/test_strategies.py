@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import json
 import threading
+import time
 import urllib.parse
 import uuid
 
@@ -12,6 +13,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
+from deploy.local import homes
 from shared.identity import state, tokens
 from shared.identity.strategies import choice, gateway, introspect
 from shared.settings import base, environment
@@ -137,7 +139,9 @@ class TestAskingAuth:
     def test_gives_auth_two_seconds(self, auth, issuer):
         auth.says = ("slow", b"")
 
+        began = time.monotonic()
         assert ask("/users", cookie=issuer.token()).status_code == 503
+        assert time.monotonic() - began < 3  # the gateway's patience
         assert len(auth.asked) == 1
 
     def test_serves_nobody_in_particular_without_asking(self, auth):
@@ -254,5 +258,7 @@ class TestTheSetting:
     def test_knows_the_same_names_as_the_choice(self):
         assert set(base.STRATEGIES) == set(choice.STRATEGIES)
 
-    def test_says_which_header_the_gateway_has_to_guard(self):
-        assert gateway.HEADER == "X-Identity-Assertion"
+    def test_reads_the_header_that_the_gateway_guards(self):
+        routes = (homes.ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
+
+        assert f"copy_headers {gateway.HEADER}" in routes
