@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from auth_service.users import commands, models
-from shared import clock
-from shared.identity import admin_actions, admin_site
+from shared import clock, read_only
+from shared.identity import admin_actions
 from shared.messaging import timeline
 
 _PEACE = ("admin", "moderator")
@@ -55,7 +55,7 @@ class UserAdmin(admin_actions.ActingPage):
     ordering = ("-created_at", "-id")
     exclude = ("password",)
     inlines = (SessionsInline,)
-    actions = ("ban", "reinstate", "set_roles")  # type: ignore[assignment]
+    actions = ("ban", "reinstate", "set_roles")
 
     @admin_actions.reasoned(label="Ban: refuse them everywhere", done="banned", roles=_PEACE)
     def ban(self, user: models.User, **asked: Any) -> None:
@@ -84,7 +84,7 @@ class UserAdmin(admin_actions.ActingPage):
 
 
 @admin.register(models.Session)
-class SessionAdmin(admin_site.ReadOnly):
+class SessionAdmin(read_only.ReadOnly):
     list_display = ("id", "user", "agent", "created_at", "seen_at", "revoked_at")
     list_select_related = ("user",)
     search_fields = ("id", "user__email", "user__id")
@@ -92,7 +92,7 @@ class SessionAdmin(admin_site.ReadOnly):
 
 
 @admin.register(models.Mail)
-class MailAdmin(admin_site.ReadOnly):
+class MailAdmin(read_only.ReadOnly):
     """What is owed, and why it could not be sent yet."""
 
     list_display = ("id", "kind", "user_id", "queued_at", "sent_at", "dropped_at", "attempts", "last_error")
@@ -108,7 +108,7 @@ class SigningKeyAdmin(admin_actions.ActingPage):
     list_filter = ("status",)
     ordering = ("-created_at",)
     exclude = ("sealed",)
-    actions = ("rotate", "revoke")  # type: ignore[assignment]
+    actions = ("rotate", "revoke")
 
     @admin_actions.reasoned(label="Rotate: sign with the standby from now on", done="rotated", roles=("admin",), most=1)
     def rotate(self, key: models.SigningKey, **asked: Any) -> None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from auth_service.users import commands, known_devices, passwords, throttling
 from shared import clock, errors
@@ -40,17 +40,6 @@ def home(request: HttpRequest) -> HttpResponse:
     return _page(request, SignInForm(), wanted)
 
 
-@csrf_exempt
-@require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session from a page, then show the form again."""
-    identity: tokens.Identity | None = request.identity  # type: ignore[attr-defined]
-    commands.sign_out(session_id=identity.session_id if identity else None, refresh_token=None, now=clock.now())
-    response = admin_site.SeeOther(admin_site.SIGN_IN)
-    cookies.clear(response)
-    return response
-
-
 def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
     form, now = SignInForm(request.POST), clock.now()
     if not form.is_valid():
@@ -67,7 +56,7 @@ def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
         return response
     response = admin_site.SeeOther(wanted or admin_site.SIGN_IN)
     lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
-    known_devices.remember(response, user_id=granted.user.pk)
+    known_devices.remember(response, user_id=granted.user.pk, password=granted.user.password)
     cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
     return response
 

@@ -65,12 +65,10 @@ def _buckets(request: HttpRequest, email: str) -> Iterator[backoff.Bucket]:
 
 def _device(request: HttpRequest, email: str) -> str | None:
     """The browser's name, if it is one in which that very account has signed in."""
-    known = known_devices.read(request)
-    if known is None:
+    account = queries.account_of(email) if known_devices.is_shown(request) else None
+    if account is None:
         return None
-    user_id, name = known
-    account = queries.account_of(email)
-    return name if account is not None and account.pk == user_id else None
+    return known_devices.name_of(request, user_id=account.pk, password=account.password)
 
 
 def _bucket(kind: str, whose: str) -> str:

@@ -41,5 +41,4 @@ urlpatterns = [
     *paths.path_either("internal/introspect", internal.Introspect.as_view(), name="introspect"),
     *paths.path_either("internal/assertion/<str:service>", internal.Assertion.as_view(), name="assertion"),
     *paths.path_either("admin", pages.home, name="home"),
-    *paths.path_either("admin/signout", pages.sign_out, name="admin-signout"),
 ]

@@ -2,8 +2,8 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+from shared.http import wsgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_service.config.settings")
 
-application = get_wsgi_application()
+application = wsgi.application()

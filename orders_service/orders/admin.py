@@ -17,7 +17,7 @@ class OrderAdmin(admin_actions.ActingPage):
     search_fields = ("ticket_title", "id", "user_id", "ticket_id", "payment_id")
     search_help_text = "title, or the id of the order, its buyer, ticket or payment"
     ordering = ("-created_at", "-id")
-    actions = ("cancel",)  # type: ignore[assignment]
+    actions = ("cancel",)
 
     @admin_actions.reasoned(label="Cancel: free the ticket", done="cancelled", roles=("admin", "moderator"))
     def cancel(self, order: models.Order, **asked: Any) -> None:

@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.db.models import Q
 
 from payments_service.payments import commands, models
-from shared import clock
-from shared.identity import admin_actions, admin_site
+from shared import clock, read_only
+from shared.identity import admin_actions
 from shared.messaging import timeline
 
 _MONEY = ("admin", "finance")
@@ -24,7 +24,7 @@ class PaymentAdmin(admin_actions.ActingPage):
     search_help_text = "the id of the payment (the provider knows it by the same), its order or its buyer"
     ordering = ("-created_at", "-id")
     exclude = ("token",)
-    actions = ("look_up", "capture_again", "void")  # type: ignore[assignment]
+    actions = ("look_up", "capture_again", "void")
 
     @admin_actions.reasoned(label="Look up: ask the provider what it has done", done="looked up", roles=_MONEY)
     def look_up(self, payment: models.Payment, **asked: Any) -> None:
@@ -50,7 +50,7 @@ class PaymentAdmin(admin_actions.ActingPage):
 
 
 @admin.register(models.SandboxEntry)
-class SandboxEntryAdmin(admin_site.ReadOnly):
+class SandboxEntryAdmin(read_only.ReadOnly):
     """The books of the sandbox provider."""
 
     list_display = ("payment_id", "kind", "amount_minor", "currency", "recorded_at")

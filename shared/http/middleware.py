@@ -21,9 +21,7 @@ Next = Callable[[HttpRequest], HttpResponseBase]
 
 UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
 # These give a browser its session or clear it away, so they need no cookie to be worth forging.
-SESSION_PATHS: Final = frozenset(
-    {"/api/users/signup", "/api/users/signin", "/api/users/signout", "/admin", "/admin/signout"}
-)
+SESSION_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/api/users/signout", "/admin"})
 # A GET that renews a session, and so writes.
 WRITING_PATHS: Final = frozenset({"/api/users/resume"})
 PAGES: Final = ("/admin/", "/account/")

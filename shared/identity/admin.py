@@ -7,26 +7,27 @@ from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from shared import read_only
 from shared.http import models as http
-from shared.identity import actions, admin_site, models
+from shared.identity import actions, models
 
 
-class UserAdmin(admin_site.ReadOnly):
+class UserAdmin(read_only.ReadOnly):
     list_display = ("email", "id", "roles", "active", "tokens_valid_after")
     list_filter = ("active",)
     search_fields = ("email", "id")
 
 
-class RevokedSessionAdmin(admin_site.ReadOnly):
+class RevokedSessionAdmin(read_only.ReadOnly):
     list_display = ("id", "user_id", "expires_at")
     search_fields = ("id", "user_id")
 
 
-class PublicKeyAdmin(admin_site.ReadOnly):
+class PublicKeyAdmin(read_only.ReadOnly):
     list_display = ("kid", "retired")
 
 
-class LogEntryAdmin(admin_site.ReadOnly):
+class LogEntryAdmin(read_only.ReadOnly):
     """Everything that staff has done here, with who and why."""
 
     list_display = ("action_time", "user", "target", "what", "why")
@@ -53,7 +54,7 @@ class LogEntryAdmin(admin_site.ReadOnly):
         return actions.read(entry).reason
 
 
-class IdempotentAnswerAdmin(admin_site.ReadOnly):
+class IdempotentAnswerAdmin(read_only.ReadOnly):
     """Answers that may be asked for again. They were somebody's own, so they are for administrators alone."""
 
     list_display = ("method", "path", "user_id", "status", "created_at")

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from shared import errors
+from shared import errors, read_only
 from shared.identity import admin_site
 from shared.messaging import timeline
 
@@ -90,7 +90,7 @@ def reasoned(**options: Any) -> Callable[[Callable[..., object]], Reasoned]:
     return lambda method: Reasoned(method, **options)
 
 
-class ActingPage(admin_site.ReadOnly):
+class ActingPage(read_only.ReadOnly):
     """Rows to look at, and what may be done to them: nothing by editing, all of it by `Reasoned` actions."""
 
     change_form_template = "identity/acting_page.html"

@@ -94,21 +94,6 @@ site = sites.site
 """The one site of this process; which class it has is said by `admin_app.AdminConfig`."""
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows to look at: state is changed through commands, never by editing a field."""
-
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 def resume_address(request: HttpRequest) -> str | None:
     """Where a page request of nobody goes to come back as somebody; None where there is no use in that."""
     if request.method not in ("GET", "HEAD") or not cookies.is_worth_resuming(request):

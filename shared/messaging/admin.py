@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from shared import read_only
 from shared.contracts import registry
 from shared.messaging import models, parked
 
@@ -29,19 +30,6 @@ _Item = TypeVar("_Item")
 _SECONDS = 2.0
 _AT_ONCE = 200
 _SHOWN = 100_000
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Nothing here is made, changed or deleted by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ReasonForm(forms.Form):
@@ -57,7 +45,7 @@ class ReasonForm(forms.Form):
 
 
 @admin.register(models.ParkedMessage)
-class ParkedMessageAdmin(ReadOnly):
+class ParkedMessageAdmin(read_only.ReadOnly):
     list_display = ("id", "type", "cause", "attempts", "age", "state", "source", "event_id")
     list_filter = ("state", "type", "source")
     search_fields = ("=event_id", "^type")
@@ -132,17 +120,22 @@ class ParkedMessageAdmin(ReadOnly):
         return TemplateResponse(request, "messaging/discard.html", context)
 
     def _discard(self, request: HttpRequest, chosen: list[models.ParkedMessage], reason: str) -> None:
-        count = 0
-        for message in parked.discard_each(chosen, reason=reason):
+        def record(message: models.ParkedMessage) -> None:
             self.log_change(request, message, f"Discarded: {reason}")
+
+        count = 0
+        for _ in parked.discard_each(chosen, reason=reason, record=record):
             count += 1
         self.message_user(request, f"{count} discarded", messages.SUCCESS)
 
     def _retry(self, request: HttpRequest, chosen: list[models.ParkedMessage]) -> None:
         """As many as there is time for."""
-        outcomes: Counter[str] = Counter()
-        for message, outcome in _in_time(parked.retry_each(chosen)):
+
+        def record(message: models.ParkedMessage, outcome: str) -> None:
             self.log_change(request, message, f"Retried: {parked.TOLD[outcome]}")
+
+        outcomes: Counter[str] = Counter()
+        for _, outcome in _in_time(parked.retry_each(chosen, record=record)):
             outcomes[outcome] += 1
         for outcome, count in outcomes.items():
             level = messages.ERROR if outcome == models.Outcome.PARKED else messages.SUCCESS
@@ -180,7 +173,7 @@ def _own_source() -> str:
     return registry.source_of(settings.SERVICE)
 
 
-class LogPage(ReadOnly):
+class LogPage(read_only.ReadOnly):
     """Millions of rows: searched by what is indexed, counted no more than once."""
 
     ordering = ("-id",)

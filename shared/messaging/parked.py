@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from django.conf import settings
 from django.db import transaction
@@ -85,14 +85,19 @@ def retry(*, parked_id: int, now: dt.datetime) -> str:
         return models.Outcome.PARKED
 
 
-def retry_each(messages: Iterable[models.ParkedMessage]) -> Iterator[tuple[models.ParkedMessage, str]]:
-    """Retry them one by one, as far as the caller iterates, each in a transaction of its own.
+def retry_each(
+    messages: Iterable[models.ParkedMessage], *, record: Callable[[models.ParkedMessage, str], object] | None = None
+) -> Iterator[tuple[models.ParkedMessage, str]]:
+    """Retry them one by one, as far as the caller iterates, each in a transaction of its own, which `record` shares.
 
     Yields each with what `retry` returned; passes over what somebody else has closed meanwhile.
     """
     for message in messages:
         with contextlib.suppress(models.NotParked):
-            outcome = retry(parked_id=message.pk, now=clock.now())
+            with transaction.atomic():
+                outcome = retry(parked_id=message.pk, now=clock.now())
+                if record is not None:
+                    record(message, outcome)
             yield message, outcome
 
 
@@ -102,11 +107,22 @@ def discard(*, parked_id: int, reason: str, now: dt.datetime) -> None:
     models.ParkedMessage.objects.select_for_update().get(id=parked_id).discard(reason=reason, now=now)
 
 
-def discard_each(messages: Iterable[models.ParkedMessage], *, reason: str) -> Iterator[models.ParkedMessage]:
-    """Discard them one by one; yields those that were not closed by somebody else meanwhile. Raises models.NoReason."""
+def discard_each(
+    messages: Iterable[models.ParkedMessage],
+    *,
+    reason: str,
+    record: Callable[[models.ParkedMessage], object] | None = None,
+) -> Iterator[models.ParkedMessage]:
+    """Discard them one by one, each in a transaction of its own, which `record` shares.
+
+    Yields those that were not closed by somebody else meanwhile. Raises models.NoReason.
+    """
     for message in messages:
         with contextlib.suppress(models.NotParked):
-            discard(parked_id=message.pk, reason=reason, now=clock.now())
+            with transaction.atomic():
+                discard(parked_id=message.pk, reason=reason, now=clock.now())
+                if record is not None:
+                    record(message)
             yield message
 
 

@@ -8,10 +8,10 @@ import hypothesis
 import schemathesis
 from django.conf import settings
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 from drf_spectacular.drainage import GENERATOR_STATS
 from schemathesis.specs.openapi import checks
 
+from shared.http import wsgi
 from shared.testing import callers
 
 FOLDER = pathlib.Path(__file__).parents[2] / "docs" / "api"
@@ -43,7 +43,7 @@ def demand_committed(folder: pathlib.Path) -> None:
 
 def operations(path: str) -> Any:
     """The schema behind `path` of this process's own application, to be called `@…parametrize()`."""
-    schema = schemathesis.openapi.from_wsgi(path, get_wsgi_application())
+    schema = schemathesis.openapi.from_wsgi(path, wsgi.application())
     schema.config.phases.coverage.enabled = False
     return schema
 

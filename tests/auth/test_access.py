@@ -52,7 +52,6 @@ PUT    api/users/<str:user_id>/roles                  401   403    403   403    
 PUT    api/users/<str:user_id>/roles [oneself]        401   403    403   403     403       403     403   403    401
 GET    admin                                          200   200    200   200     200       200     200   200    401
 POST   admin                                          303   303    303   303     303       303     303   303    401
-POST   admin/signout                                  303   303    303   303     303       303     303   303    401
 POST   internal/introspect                            401   401    401   401     401       401     401   401    401
 GET    internal/assertion/<str:service>               204   204    204   204     204       204     204   204    401
 """,

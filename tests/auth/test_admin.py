@@ -204,3 +204,19 @@ class TestAnOpenPage:
         assert moderator.ask("ban", hamlet, reason=WHY).status_code == 403
         hamlet.refresh_from_db()
         assert hamlet.active
+
+
+class TestTheAddressOfAList:
+    @pytest.mark.parametrize(
+        "asked",
+        ["password__startswith=$argon2id", "password=x", "email__regex=(", "active__regex=(", "sessions__agent=x",
+         "id__startswith=0"],
+    )  # fmt: skip
+    def test_asks_about_nothing_that_no_filter_of_the_page_asks(self, enter, hamlet, asked):
+        assert enter("support").client.get(f"/admin/auth/{USERS}?{asked}").status_code == 400
+
+    def test_asks_what_a_filter_asks(self, enter, hamlet):
+        page = enter("support").client.get(f"/admin/auth/{USERS}?active__exact=0")
+
+        assert page.status_code == 200
+        assert "hamlet@elsinore.dk" not in page.content.decode()

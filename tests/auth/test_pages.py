@@ -145,20 +145,36 @@ class TestSignIn:
 
 
 class TestSignOut:
+    FORM = "/api/users/signout?next=/admin/"
+
     def test_ends_the_session_and_shows_the_form(self, elsinore):
         browser = elsinore.sign_up()
 
-        response = browser.post("/admin/signout/")
+        response = browser.post(self.FORM)
 
         assert (response.status_code, response.headers["Location"]) == (303, "/admin/")
         assert elsinore.session().revoked_at is not None
         assert elsinore.current_user(browser) is None
 
-    def test_needs_a_post(self, elsinore):
-        assert elsinore.sign_up().get("/admin/signout/").status_code == 405
+    def test_ends_one_whose_access_token_has_run_out(self, elsinore):
+        browser = elsinore.sign_up()
+        del browser.cookies["access_token"]
+
+        browser.post(self.FORM)
+
+        assert elsinore.session().revoked_at is not None
+
+    def test_is_what_the_pages_ask_for(self, elsinore):
+        assert f'action="{self.FORM}"' in elsinore.sign_up().get("/admin/").content.decode()
 
     def test_is_fine_for_nobody(self, elsinore):
-        assert elsinore.client().post("/admin/signout/").status_code == 303
+        assert elsinore.client().post(self.FORM).status_code == 303
+
+    def test_leads_nowhere_else_and_then_ends_nothing(self, elsinore):
+        response = elsinore.sign_up().post("/api/users/signout?next=//evil.example")
+
+        assert response.status_code == 400
+        assert elsinore.session().revoked_at is None
 
 
 class TestTheAdminOfAuth:

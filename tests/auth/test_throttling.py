@@ -1,10 +1,12 @@
 """Who guesses waits longer each time, and keeps nobody out by it who has signed in in his browser before."""
 
 import datetime as dt
+import time
+from unittest import mock
 
 import pytest
 
-from auth_service.users import passwords
+from auth_service.users import commands, passwords
 from shared import clock
 from shared.http import models as http
 from tests.auth import world
@@ -195,10 +197,25 @@ class TestAKnownDevice:
         assert "known_device" not in guess().cookies
 
     def test_says_nothing_of_the_account_but_its_id(self, elsinore, owner):
-        user_id, nonce, _seal = owner.cookies["known_device"].value.split(".")
+        signed, _at, _seal = owner.cookies["known_device"].value.split(":")
 
+        user_id, name = signed.split(".")
         assert user_id == str(elsinore.user().pk)
-        assert len(nonce) >= 20
+        assert len(name) >= 20
+
+    def test_is_a_stranger_once_the_password_is_another(self, elsinore, owner):
+        whose = {"user_id": elsinore.user().pk, "session_id": elsinore.session().pk}
+        passwords_of = {"current_password": elsinore.PASSWORD, "new_password": "something-rotten"}
+        commands.change_password(**whose, **passwords_of, now=clock.now())
+        statuses(4)
+
+        assert elsinore.sign_in(password="something-rotten", browser=owner).status_code == 429
+
+    def test_is_a_stranger_after_half_a_year(self, elsinore, owner):
+        statuses(4)
+
+        with mock.patch("django.core.signing.time.time", return_value=time.time() + 181 * 86400):
+            assert elsinore.sign_in(browser=owner).status_code == 429
 
     @pytest.mark.parametrize(
         "forge",
@@ -207,8 +224,9 @@ class TestAKnownDevice:
             lambda value: value.upper(),
             lambda value: value.replace(".", "..", 1),
             lambda value: value + ".",
-            lambda value: ".".join(value.split(".")[:2]),
-            lambda value: ".".join([value.split(".")[0], "another", value.split(".")[2]]),
+            lambda value: value.rpartition(":")[0],
+            lambda value: ":".join([f"{value.split('.')[0]}.another", *value.split(":")[1:]]),
+            lambda value: ":".join([value.split(":")[0], "zzzzzz", value.split(":")[2]]),
             lambda value: value.split(".")[0],
             lambda value: "x" * 5000,
             lambda value: "hamlet.é.é",

@@ -86,7 +86,6 @@ class TestRoutes:
             "/.well-known/jwks.json",
             "/admin/",
             "/admin",
-            "/admin/signout/",
             "/admin/auth/x",
         ],
     )

@@ -19,7 +19,7 @@ class TicketAdmin(admin_actions.ActingPage):
     search_help_text = "title, venue, or the id of the ticket, its seller or its order"
     ordering = ("-created_at", "-id")
     exclude = ("words",)
-    actions = ("take_down",)  # type: ignore[assignment]
+    actions = ("take_down",)
 
     @admin_actions.reasoned(
         label="Withdraw: take off the market for ever", done="withdrawn", roles=("admin", "moderator")

@@ -26,7 +26,7 @@ def keep(response: Answer, granted: commands.Granted) -> Answer:
 
 def welcome(response: Answer, granted: commands.Granted) -> Answer:
     """Hand over the session of somebody who has just proved who he is, and know this browser again."""
-    known_devices.remember(response, user_id=granted.user.pk)
+    known_devices.remember(response, user_id=granted.user.pk, password=granted.user.password)
     return keep(response, granted)
 
 

@@ -16,6 +16,7 @@ from shared.http import pagination, paths
 from shared.identity import admin_site, authentication, cookies, permissions
 
 NEXT = OpenApiParameter("next", str, required=True, description="a path of this origin, to go on to")
+AFTERWARDS = OpenApiParameter("next", str, description="as of `resume`, for the form of a page: 303")
 ID = OpenApiParameter("session_id", uuid.UUID, OpenApiParameter.PATH)
 DONE = {204: OpenApiResponse(description="Done.")}
 NEWEST_FIRST = ("-created_at", "-id")
@@ -38,13 +39,13 @@ class SignIn(views.APIView):
 class SignOut(views.APIView):
     permission_classes = [permissions.Anyone]
 
-    @extend_schema(request=None, responses={200: {"type": "object"}})
-    def post(self, request: Request) -> Response:
-        """End this session, everywhere."""
-        identity = asking.identity(request)
+    @extend_schema(parameters=[AFTERWARDS], request=None, responses={200: {"type": "object"}, 303: None})
+    def post(self, request: Request) -> HttpResponse:
+        """End this session, everywhere. The form of a page says where to go on to."""
+        wanted, identity = request.query_params.get("next"), asking.identity(request)
+        response = Response({}) if wanted is None else admin_site.SeeOther(paths.read_local(wanted, field="next"))
         session_id = identity.session_id if identity else None
         commands.sign_out(session_id=session_id, refresh_token=cookies.refresh_token(request), now=clock.now())
-        response = Response({})
         cookies.clear(response)
         return response
 

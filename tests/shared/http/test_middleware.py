@@ -186,7 +186,7 @@ class TestCrossSiteRule:
 
     @pytest.mark.parametrize(
         "path",
-        ["/api/users/signin", "/api/users/signup/", "/api/users/signout", "/admin/", "/admin", "/admin/signout/"],
+        ["/api/users/signin", "/api/users/signup/", "/api/users/signout", "/admin/", "/admin"],
     )
     def test_holds_for_signing_in_and_out_without_a_cookie(self, nobody, path):
         response = nobody.client.post(path, headers={"Sec-Fetch-Site": "cross-site"})

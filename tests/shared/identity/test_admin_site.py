@@ -175,7 +175,7 @@ class TestThePages:
     def test_sign_out_through_auth(self, browser):
         known(roles=["admin"])
 
-        assert 'action="/admin/signout/"' in browser.get(HOME).content.decode()
+        assert 'action="/api/users/signout?next=/admin/"' in browser.get(HOME).content.decode()
 
 
 def tags(page, name):

@@ -1,7 +1,7 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
+from shared.http import wsgi
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.shared.http.playhouse.settings"
 
-application = get_wsgi_application()
+application = wsgi.application()

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from encore_service.encores import models
-from shared.identity.admin_site import ReadOnly
+from shared.read_only import ReadOnly
 
 
 @admin.register(models.Ticket)
