@@ -39,7 +39,7 @@ def visitor(market, chromium):
 def horatio(market, visitor):
     """An administrator who is not signed in yet."""
     somebody = visitor()
-    somebody.is_made("admin")
+    somebody.is_made_administrator()
     return somebody
 
 
