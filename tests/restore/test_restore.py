@@ -132,7 +132,10 @@ class TestPayments:
 
         record, _ = operator.restores("payments", dump)
 
-        assert lost(record) == {gone["id"]: ("captured", None)}
+        listed = lost(record)
+        # Captured by now, the known one was authorized at the dump or captured already: the worker decides.
+        assert listed.pop(known["id"], None) in (None, ("captured", "authorized"))
+        assert listed == {gone["id"]: ("captured", None)}
         bruno.sees_payment(known, "captured")
         assert audited() == {("money", f"order {order['id']} is complete")}
         people.assert_refused(bruno.pays(order), 409)
