@@ -118,7 +118,7 @@ class TestTheLastReservationAllowed:
 
         monkeypatch.setattr(commands, "_demand_room_for", count_only)
 
-        assert any(order_up_to_the_limit(callers_of(bruno)).count(201) > 2 for _ in range(10))
+        assert any(order_up_to_the_limit(callers_of(bruno)).count(201) > 2 for _ in range(100))
 
 
 def callers_of(bruno):
@@ -155,7 +155,7 @@ class TestACancellationDuringPayment:
         assert cancel_while_paid(10) == 0
 
     def test_control_without_the_lock_both_happen(self, without_locks):
-        assert any(cancel_while_paid(5) for _ in range(10))
+        assert any(cancel_while_paid(5) for _ in range(100))
 
 
 def order_while_banned(rounds):
@@ -193,7 +193,7 @@ class TestABanDuringAnOrder:
 
         monkeypatch.setattr(copies, "hold_active", look)
 
-        assert any(order_while_banned(5) for _ in range(10))
+        assert any(order_while_banned(5) for _ in range(100))
 
 
 class TestOneKeyAtOnce:
