@@ -1,7 +1,7 @@
 """`introspect`: the service asks auth about each token that it is shown (RFC 7662), and waits for the answer.
 
 What auth says is the truth of that moment, and nothing is remembered. So nobody who shows a token is served while
-auth is away.
+auth is away, or does not answer in time; after a few who have waited in vain, the next are told so at once.
 """
 
 import datetime as dt
@@ -14,12 +14,14 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from shared import errors, tracing
+from shared.http import breaker
 from shared.identity import tokens
 from shared.identity.strategies import presented
 
 TIMEOUT = httpx.Timeout(2.0)  # seconds; the gateway waits three for the whole answer
 
 _UNUSABLE = (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError)
+_FAILURES, _REST = 5, 1.0  # in a row; seconds
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +47,12 @@ def judge(token: str) -> tokens.Identity:
 
 def _ask(token: str) -> dict[str, Any]:
     try:
-        answer = _post(token)
-        answer.raise_for_status()
-        said = answer.json()
+        with _circuit().call():
+            answer = _post(token)
+            answer.raise_for_status()
+            said = answer.json()
+    except breaker.Open as error:
+        raise AuthIsAway from error
     except _UNUSABLE as error:
         logger.warning("auth could not be asked about a token: %r", error)
         raise AuthIsAway from error
@@ -73,6 +78,11 @@ def _send(token: str) -> httpx.Response:
         auth=(settings.SERVICE, settings.INTROSPECT_SECRET),
         headers={"X-Request-ID": request_id} if request_id else None,
     )
+
+
+@functools.cache
+def _circuit() -> breaker.Breaker:
+    return breaker.Breaker(failures=_FAILURES, rest=_REST)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import http.server
 import json
 import threading
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from deploy.local import homes
+from shared.http import breaker
 from shared.identity import state, tokens
 from shared.identity.strategies import choice, gateway, introspect
 from shared.settings import base, environment
@@ -68,6 +70,7 @@ def auth(settings):
     yield server
     introspect._client().close()
     introspect._client.cache_clear()
+    introspect._circuit.cache_clear()
     server.over.set()
     server.shutdown()
     server.server_close()
@@ -143,6 +146,20 @@ class TestAskingAuth:
         assert ask("/users", cookie=issuer.token()).status_code == 503
         assert time.monotonic() - began < 3  # the gateway's patience
         assert len(auth.asked) == 1
+
+    def test_leaves_auth_alone_after_five_failures_and_tries_again_after_a_second(self, auth, issuer, monkeypatch):
+        clock = [0.0]
+        circuit = breaker.Breaker(failures=introspect._FAILURES, rest=introspect._REST, clock=lambda: clock[0])
+        monkeypatch.setattr(introspect, "_circuit", functools.cache(lambda: circuit))
+        token, auth.says = issuer.token(), (500, b"")
+        answers = [ask("/users", cookie=token) for _ in range(8)]
+
+        assert [answer.status_code for answer in answers] == [503] * 8
+        assert {answer.json()["errors"][0]["code"] for answer in answers} == {"identity_unavailable"}
+        assert len(auth.asked) == 5
+
+        auth.says, clock[0] = active(issuer), 1.0
+        assert [ask("/users", cookie=token).status_code for _ in range(2)] == [200, 200]
 
     def test_serves_nobody_in_particular_without_asking(self, auth):
         assert ask("/anyone").status_code == 200
