@@ -166,6 +166,27 @@ class TestHeaders:
         assert told["x-forwarded-for"] == "127.0.0.1"
         assert told["x-forwarded-proto"] == "http"
 
+    def test_who_stands_before_it_is_believed_about_where_a_request_came_from_alone(self, upstream, tmp_path):
+        claimed = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-User": "admin", "X-Forwarded-Host": "elsewhere"}
+        auth = f"127.0.0.1:{upstream.server_address[1]}"
+
+        with caddy.serving(tmp_path, AUTH_UPSTREAM=auth, GATEWAY_PROXIES="10.0.0.0/8 127.0.0.0/8") as url:
+            told = dict(httpx.get(f"{url}/api/users/currentuser", headers=claimed).json()["headers"])
+            direct = dict(httpx.get(f"{url}/api/users/currentuser").json()["headers"])
+
+        assert told["X-Forwarded-For"] == "203.0.113.7, 127.0.0.1"
+        assert direct["X-Forwarded-For"] == "127.0.0.1"
+        assert "X-Forwarded-User" not in told
+        assert "elsewhere" not in told["X-Forwarded-Host"]
+
+    def test_a_proxy_elsewhere_makes_nobody_else_believed(self, upstream, tmp_path):
+        auth = f"127.0.0.1:{upstream.server_address[1]}"
+
+        with caddy.serving(tmp_path, AUTH_UPSTREAM=auth, GATEWAY_PROXIES="10.0.0.0/8") as url:
+            answer = httpx.get(f"{url}/api/users/currentuser", headers={"X-Forwarded-For": "203.0.113.7"})
+
+        assert dict(answer.json()["headers"])["X-Forwarded-For"] == "127.0.0.1"
+
     def test_credentials_and_preconditions_go_through(self, site):
         sent = {"Authorization": "Bearer t", "Cookie": "access_token=t", "If-Match": '"1"', "Idempotency-Key": "k"}
 
