@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local import homes, ports, services
 
+_PROGRAMS = Path(sys.executable).parent
 _LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS: dict[str, list[str]] = {
     "ruff check": ["-m", "ruff", "check", "."],
@@ -22,10 +23,15 @@ def run(environment: Mapping[str, str]) -> tuple[int, list[str]]:
     """How many checks passed, and what each of the others said."""
     with tempfile.TemporaryDirectory() as place, concurrent.futures.ThreadPoolExecutor(2) as pool:
         lines = {name: ([sys.executable, *line], dict(environment)) for name, line in CHECKS.items()}
+        lines["hadolint"] = ([str(_PROGRAMS / "hadolint"), *_dockerfiles()], dict(environment))
         lines |= _django_checks(homes.Home(Path(place) / "home"))
         results = list(pool.map(lambda name: _run(name, *lines[name]), lines))
     failures = [said for said in results if said]
     return len(results) - len(failures), failures
+
+
+def _dockerfiles() -> list[str]:
+    return sorted(str(path.relative_to(homes.ROOT)) for path in (homes.ROOT / "deploy").rglob("*Dockerfile"))
 
 
 def _django_checks(home: homes.Home) -> dict[str, tuple[list[str], dict[str, str]]]:
