@@ -1,0 +1,113 @@
+"""`debian:bookworm-slim` for who cannot pull it: debootstrap, made slim as the official one is.
+
+It believes whom this machine believes: its operator may sit behind a proxy that inspects.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+from deploy.airgap.engine import Engine
+from deploy.local.refusals import Refusal
+
+NAME = "debian:bookworm-slim"
+_MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+_SECURITY = os.environ.get("DEBIAN_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
+_KNOWN_TO_DEBIAN = Path("/usr/share/ca-certificates/mozilla")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_NOT_IN_THE_IMAGE = ("./dev/*", "./proc/*", "./sys/*", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*")
+_UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian")
+_FILES = {
+    "etc/apt/sources.list": (
+        f"deb {_MIRROR} bookworm main\ndeb {_MIRROR} bookworm-updates main\ndeb {_SECURITY} bookworm-security main\n"
+    ),
+    # A mirror without a network is often older than its signature is valid.
+    "etc/apt/apt.conf.d/image": (
+        'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n'
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };\n'
+    ),
+    "etc/dpkg/dpkg.cfg.d/image": "force-unsafe-io\n" + "".join(f"path-exclude=/{place}/*\n" for place in _UNREAD),
+    "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
+}
+
+
+def digest() -> str:
+    """Of everything that decides what the image is, but for the packages that Debian has at the moment."""
+    told = [Path(__file__).read_text(), _MIRROR, _SECURITY, *_authorities_of_this_machine()]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
+def make(engine: Engine, *, label: str) -> None:
+    """Build the image, with a label. Raises Refusal."""
+    if os.geteuid() != 0:
+        raise Refusal(f"{NAME} can be built by root only.", do="be root, or pull it.")
+    if shutil.which("debootstrap") is None:
+        raise Refusal("debootstrap is missing.", do="apt-get install debootstrap")
+    with tempfile.TemporaryDirectory(prefix="debian-") as place:
+        root = Path(place) / "root"
+        _bootstrap(root)
+        _trim(root)
+        _trust(root)
+        _import(engine, root, label)
+
+
+def _bootstrap(root: Path) -> None:
+    line = ["debootstrap", "--variant=minbase", "bookworm", str(root), _MIRROR]
+    # What is written here is lost with a crash anyway.
+    done = subprocess.run(
+        line, env={**os.environ, "DPKG_FORCE": "unsafe-io"}, check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise Refusal("debootstrap failed.", why="\n".join((done.stdout + done.stderr).splitlines()[-15:]))
+
+
+def _trim(root: Path) -> None:
+    for name, text in _FILES.items():
+        (root / name).write_text(text)
+    (root / "usr/sbin/policy-rc.d").chmod(0o755)
+    for place in _UNREAD:
+        shutil.rmtree(root / place, ignore_errors=True)
+        (root / place).mkdir()
+    settings = b"debconf debconf/frontend select Noninteractive\n"
+    subprocess.run(["chroot", root, "debconf-set-selections"], input=settings, check=True, capture_output=True)
+
+
+def _trust(root: Path) -> None:
+    """Have the image believe whom this machine believes, also when the package ca-certificates is installed later."""
+    bundle = _bundle()
+    if bundle is None:
+        return
+    (root / "etc/ssl/certs").mkdir(parents=True, exist_ok=True)
+    (root / "etc/ssl/certs/ca-certificates.crt").write_text(bundle)
+    place = root / "usr/local/share/ca-certificates"
+    place.mkdir(parents=True, exist_ok=True)
+    for number, certificate in enumerate(_authorities_of_this_machine(), start=1):
+        (place / f"host-{number}.crt").write_text(f"{certificate}\n")
+
+
+def _authorities_of_this_machine() -> list[str]:
+    """Certificates that this machine believes and that do not come from Debian."""
+    known = {_meaning(path.read_text()) for path in _KNOWN_TO_DEBIAN.glob("*.crt")}
+    return [found for found in _CERTIFICATE.findall(_bundle() or "") if _meaning(found) not in known]
+
+
+def _bundle() -> str | None:
+    path = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    return Path(path).read_text() if Path(path).exists() else None
+
+
+def _meaning(certificate: str) -> str:
+    return "".join(certificate.split())
+
+
+def _import(engine: Engine, root: Path, label: str) -> None:
+    excluded = [f"--exclude={pattern}" for pattern in _NOT_IN_THE_IMAGE]
+    with tempfile.TemporaryFile() as archive:
+        subprocess.run(["tar", "-C", root, "--one-file-system", *excluded, "-c", "."], stdout=archive, check=True)
+        archive.seek(0)
+        engine.docker("import", "--change", 'CMD ["bash"]', "--change", f"LABEL {label}", "-", NAME, stdin=archive)
