@@ -7,6 +7,8 @@ import gunicorn.http.wsgi
 from gunicorn import glogging
 from prometheus_client import multiprocess
 
+from shared.http import draining
+
 
 class Logger(glogging.Logger):
     """Says what gunicorn has to say through the service's own logging, which is set up when Django is loaded.
@@ -23,12 +25,12 @@ class Logger(glogging.Logger):
 # What serves us is nobody's business.
 gunicorn.http.wsgi.SERVER = "web"  # type: ignore[attr-defined] # its stubs do not know it
 
-worker_class = "gthread"
+worker_class = "shared.http.draining.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 preload_app = True  # loaded once, shared by the workers; connections and threads are made after the fork
 timeout = 30
-graceful_timeout = 10
+graceful_timeout = 8  # with what comes before, within the ten seconds in which a process of ours ends
 keepalive = 15
 limit_request_line = 8190
 limit_request_fields = 60
@@ -39,6 +41,10 @@ forwarder_headers = ""  # no proxy of ours sets the path by a header
 logger_class = Logger
 errorlog = "-"
 loglevel = "warning"
+
+
+def when_ready(server: Any) -> None:
+    draining.prepare(server)
 
 
 def child_exit(server: Any, worker: Any) -> None:
