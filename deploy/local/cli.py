@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from deploy.compose import command as compose
 from deploy.local import (
     audit,
     backup,
@@ -52,8 +53,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What stands before `--` and what stands after it."""
+    """What is ours, and what is passed on: what stands after `--`."""
     words = list(arguments)
+    if words[:1] == ["compose"]:  # whose words are for another program
+        return words[:1], words[1:]
     if "--" not in words:
         return words, []
     place = words.index("--")
@@ -249,6 +252,11 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--reload",), {"action": "store_true", "help": "start it again when its code changes"}),
         ],
         lambda home, chosen: management.run(home, service=chosen.service, kind=chosen.kind, reload=chosen.reload),
+    ),
+    "compose": (
+        "The market in containers: init, roll [SERVICE …], or whatever docker-compose knows (up --wait, ps, logs).",
+        [],
+        lambda home, chosen: compose.main(chosen.rest),
     ),
     "test": (
         "Run the suites whose tools are present; arguments after -- go to pytest.",

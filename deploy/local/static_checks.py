@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.compose import stack
 from deploy.local import homes, ports, services
 
 _PROGRAMS = Path(sys.executable).parent
@@ -24,6 +25,7 @@ def run(environment: Mapping[str, str]) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory() as place, concurrent.futures.ThreadPoolExecutor(2) as pool:
         lines = {name: ([sys.executable, *line], dict(environment)) for name, line in CHECKS.items()}
         lines["hadolint"] = ([str(_PROGRAMS / "hadolint"), *_dockerfiles()], dict(environment))
+        lines |= _compose_checks(environment)
         lines |= _django_checks(homes.Home(Path(place) / "home"))
         results = list(pool.map(lambda name: _run(name, *lines[name]), lines))
     failures = [said for said in results if said]
@@ -32,6 +34,16 @@ def run(environment: Mapping[str, str]) -> tuple[int, list[str]]:
 
 def _dockerfiles() -> list[str]:
     return sorted(str(path.relative_to(homes.ROOT)) for path in (homes.ROOT / "deploy").rglob("*Dockerfile"))
+
+
+def _compose_checks(environment: Mapping[str, str]) -> dict[str, tuple[list[str], dict[str, str]]]:
+    """Do the files of the containers make sense together, and does each container get no more than it needs."""
+    config = stack.Stack(environment).line("--profile", "*", "config", "--quiet")
+    rules = str(stack.PLACE / ".compose-lint.yml")
+    lint = [str(_PROGRAMS / "compose-lint"), "check", "--quiet", "--skip-suppressed"]
+    lint += ["--fail-on", "low", "--strict-config", "--config", rules]
+    lint += sorted(str(path) for path in stack.PLACE.glob("[!.]*.yml"))
+    return {"compose config": (config, dict(environment)), "compose-lint": (lint, dict(environment))}
 
 
 def _django_checks(home: homes.Home) -> dict[str, tuple[list[str], dict[str, str]]]:
