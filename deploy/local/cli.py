@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from deploy.compose import command as compose
+from deploy.kubernetes import secrets as kubernetes
 from deploy.local import (
     audit,
     backup,
@@ -278,6 +280,16 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
         "Start a new service in the market that is up; nothing else is started again.",
         [(("service",), {"metavar": "NAME"})],
         lambda home, chosen: joining.main(home, service=chosen.service),
+    ),
+    "kubernetes": (
+        "Print the secrets of a cluster, for `kubectl apply -f -`; made the first time, the same ever after.",
+        [
+            (("what",), {"choices": ["secrets"]}),
+            (("--keep",), {"type": Path, "required": True, "metavar": "DIR", "help": "where they are kept here"}),
+            (("--email-url",), {"required": True, "help": "how auth sends mail: smtp+tls://user:password@host:587"}),
+            (("--namespace",), {"default": "admit-one", "help": "where the market lives there (admit-one)"}),
+        ],
+        lambda home, chosen: kubernetes.main(namespace=chosen.namespace, email_url=chosen.email_url, keep=chosen.keep),
     ),
     "lock": (
         "Compile requirements/*.in into the locks; arguments after -- go to uv (--upgrade).",

@@ -80,6 +80,14 @@ _EDITS: dict[str, _Edit] = {
         '          <tr data-service="{service}"><th scope="row"><a href="/status/{service}">{service}</a></th>'
         '<td>{noun}</td><td class="state">–</td></tr>',
     ),
+    "deploy/kubernetes/base/kustomization.yaml": _after_last(r"  - \w+", "  - {service}"),
+    "deploy/kubernetes/base/gateway/gateway.env": _after_last(
+        r"[A-Z0-9]+_UPSTREAM=.*", "{upper}_UPSTREAM={service}-web:8000"
+    ),
+    "deploy/kubernetes/overlays/production/kustomization.yaml": _after_last(
+        r"  - \{name: admit-one-.*",
+        "  - {{name: admit-one-{service}, newName: registry.example/admit-one-{service}, newTag: 1.0.0}}",
+    ),
     "deploy/local/audit.py": _after_last(
         r'    \("\w+", "\w+", [A-Z]+\),',
         '    ("{service}", "{noun}_ticket", TICKETS),\n    ("{service}", "{noun}_order", ORDERS),',

@@ -13,8 +13,8 @@ _WORD = re.compile(r"[a-z][a-z0-9]{1,19}")
 # Roles and databases of PostgreSQL, users and vhosts of RabbitMQ, processes and directories of the local market,
 # addresses of the gateway.
 _RESERVED = {
-    "admin", "api", "broker", "databases", "docs", "gateway", "internal", "livez", "market", "metrics", "pgmq",
-    "postgres", "public", "rabbitmq", "readyz", "static", "status", "supervisor", "template", "test",
+    "admin", "api", "broker", "databases", "docs", "gateway", "internal", "livez", "market", "metrics", "monitoring",
+    "pgmq", "postgres", "public", "rabbitmq", "readyz", "static", "status", "supervisor", "template", "test",
 }  # fmt: skip
 _IN_THE_APP = {"config", "manage", "migrations"}
 

@@ -1,5 +1,7 @@
 """`manage_all.py new-service`: what it refuses, that it writes all or nothing, and that what it writes is whole."""
 
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -113,3 +115,22 @@ class TestWrites:
         assert "waitlist" in tested.stdout
         assert "0 failed" in tested.stdout
         assert not (homes.ROOT / "waitlist_service").exists()
+
+    @pytest.mark.timeout(300)
+    def test_a_service_that_a_cluster_is_given_like_the_others(self, tmp_path):
+        tree = copies.copy(tmp_path / "house")
+        written = copies.manage(tree, "new-service", "waitlist", "--noun", "entries")
+        assert written.returncode == 0, written.stdout
+
+        asked = "every_rule_holds or exactly_the_arrows or a_service_boots or led_to_every_service or is_understood"
+        tested = copies.manage(tree, "test", "kubernetes", "--", "-k", asked)
+
+        assert tested.returncode == 0, tested.stdout
+        rendered = subprocess.run(
+            [sys.executable, "-c", "from tests.kubernetes import manifests; print(manifests.of('overlays/local'))"],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "waitlist-migrate" in rendered.stdout
