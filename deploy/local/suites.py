@@ -24,7 +24,7 @@ from shared.testing import postgres
 out = Console(highlight=False)
 _SIDE_BY_SIDE = 2
 _PATIENCE = 5  # a suite that takes so many times its budget is ended
-_OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_")
+_OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_", "OTEL_")
 _RABBITMQ, _CHROMIUM, _NPM = "rabbitmq-server", "chromium", "npm"
 _FOUND: Mapping[str, Callable[[], object]] = {
     _RABBITMQ: lambda: brokers.program(),

@@ -1,9 +1,9 @@
 """What happens to every request and every answer, outermost first: its name, its headers, its failures, its origin."""
 
 import re
-import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
-from shared import errors, ids, tracing
+from shared import errors, ids, spans, tracing
 from shared.http import limits, problems
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -31,7 +31,8 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?")
+# https://opentelemetry.io/docs/specs/semconv/http/http-spans/: the names of others are nobody's to choose.
+_METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
 log = structlog.get_logger("request")
 
@@ -43,11 +44,12 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request_id, traceparent = _request_id(request), _traceparent(request)
+        request_id = _request_id(request)
         started = time.perf_counter()
-        with tracing.bind(request=request_id, trace=traceparent):
+        with tracing.bind(request=request_id, trace=request.headers.get("traceparent")), _step(request) as span:
             response = self.get_response(request)
-            response["X-Request-ID"], response["traceparent"] = request_id, traceparent
+            _tell(span, request, response)
+            response["X-Request-ID"], response["traceparent"] = request_id, str(tracing.current())
             if not UNLOGGED.fullmatch(request.path):
                 _log(request, response, seconds=time.perf_counter() - started)
         return response
@@ -134,11 +136,29 @@ def _request_id(request: HttpRequest) -> str:
     return given if _REQUEST_ID.fullmatch(given) else str(ids.new())
 
 
-def _traceparent(request: HttpRequest) -> str:
-    """The caller's trace with a step of our own (https://www.w3.org/TR/trace-context/), else a new trace."""
-    given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    trace, flags = given.groups() if given else (secrets.token_hex(16), "01")
-    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+def _step(request: HttpRequest) -> AbstractContextManager[spans.Span]:
+    """The step that this request is in its caller's trace, or in one of its own; nobody is told of probes."""
+    if UNLOGGED.fullmatch(request.path):
+        return spans.untold()
+    method = _method(request)
+    # The gateway names the client of whatever comes from outside; services that call each other name none.
+    outside = "X-Forwarded-For" in request.headers
+    return spans.span(method, spans.Kind.SERVER, {"http.request.method": method}, entrance=outside)
+
+
+def _method(request: HttpRequest) -> str:
+    return request.method if request.method in _METHODS else "_OTHER"
+
+
+def _tell(span: spans.Span, request: HttpRequest, response: HttpResponseBase) -> None:
+    """The route and never the path: what is typed into an address may be anything."""
+    if request.resolver_match is not None:
+        route = f"/{request.resolver_match.route}"
+        span.name(f"{_method(request)} {route}")
+        span.set("http.route", route)
+    span.set("http.response.status_code", response.status_code)
+    if response.status_code >= 500:
+        span.fail(str(response.status_code))
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, *, seconds: float) -> None:

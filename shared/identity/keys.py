@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from joserfc import errors, jwk
 
+from shared.http import calls
 from shared.identity import copies, models
 
 LOOK_EVERY = 0.25  # seconds
@@ -69,15 +70,22 @@ def held() -> dict[str, dict[str, Any]]:
 def fetch(url: str) -> dict[str, dict[str, Any]]:
     """The public keys at `url`, by kid. Raises KeysUnavailable, also for a set without a usable key."""
     try:
-        with httpx.Client(timeout=TIMEOUT, trust_env=False) as client, client.stream("GET", url) as response:
-            response.raise_for_status()
-            body = b"".join(_bounded(response))
-        found = {str(key["kid"]): public(key) for key in json.loads(body)["keys"]}
+        found = {str(key["kid"]): public(key) for key in json.loads(_get(url))["keys"]}
     except _UNUSABLE as error:
         raise KeysUnavailable(f"{url}: {error!r}") from error
     if not found:
         raise KeysUnavailable(f"{url}: an empty set")
     return found
+
+
+def _get(url: str) -> bytes:
+    with (
+        calls.call("GET", url) as call,
+        httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
+        client.stream("GET", url, headers=call.headers) as response,
+    ):
+        call.answered(response).raise_for_status()
+        return b"".join(_bounded(response))
 
 
 def public(key: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from shared import tracing
 from shared.contracts import envelope as envelopes
 from shared.contracts import events, registry
-from shared.messaging import models, subscriptions
+from shared.messaging import hops, models, subscriptions
 
 DUPLICATE = "duplicate"
 
@@ -45,7 +45,8 @@ def apply(envelope: envelopes.Envelope, *, consumer: str, now: dt.datetime) -> s
         if not _is_news(event, epoch=envelope.logepoch):
             _execute(_STALE, consumer, envelope.id)
             return models.Outcome.STALE
-        with tracing.bind(request=envelope.requestid, trace=envelope.traceparent, event=envelope.id):
+        origin = tracing.bind(request=envelope.requestid, trace=envelope.traceparent, event=envelope.id)
+        with origin, hops.processing(envelope):
             for handler in handlers:
                 handler(event, now=now)
     return outcome

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from shared import faults
 from shared.contracts import log as contract
-from shared.messaging import leadership, metrics, notices, outbox, topology, wire
+from shared.messaging import hops, leadership, metrics, notices, outbox, topology, wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.brokers import connect, port
 from shared.messaging.health import Status
@@ -116,10 +116,12 @@ def relay_batch(connection: leadership.Connection, publisher: port.Publisher, *,
     connection.execute(_NUMBER, (limit,))
     rows = wire.rows(connection.execute(_UNSENT, (limit,)).fetchall())
     if rows:
+        began = time.time_ns()
         _say(publisher, [wire.body(row) for row in rows])
         faults.point("relay.confirmed")
         connection.execute(_MARK, ([row.id for row in rows],))
         metrics.published.inc(len(rows))
+        hops.sent(rows, exchange=topology.exchange(settings.SERVICE), began=began)
     return len(rows)
 
 

@@ -1,6 +1,5 @@
 """Logging for every process: structlog over the standard library, one line an event, JSON or for a console."""
 
-import logging
 import re
 from typing import Any
 
@@ -19,9 +18,11 @@ _ADDRESS = re.compile(r"""[^\s@"'<>(),:;=/\\]+@[\w-]+(?:\.[\w-]+)+""")
 
 
 def add_request(_logger: Any, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
-    """Every line says which request caused it, also in a consumer of another service."""
+    """Every line says which request caused it, and in which trace, also in a consumer of another service."""
     if (request_id := tracing.request_id.get()) is not None:
         line.setdefault("request_id", request_id)
+    if (step := tracing.current()) is not None:
+        line.setdefault("trace_id", step.trace)
     return line
 
 
@@ -62,6 +63,10 @@ def configure(*, service: str, output: str, level: str) -> dict[str, Any]:
         "formatters": {"line": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # The request line of shared.http says it already; Django's own adds a second one for every 4xx.
-        "loggers": {"django.request": {"level": logging.getLevelName(logging.ERROR)}},
+        "loggers": {
+            # The request line of shared.http says it already; Django's own adds a second one for every 4xx.
+            "django.request": {"level": "ERROR"},
+            # A line for each batch of spans that is lost is enough; each of its tries has one, too.
+            "opentelemetry": {"level": "ERROR"},
+        },
     }

@@ -7,6 +7,7 @@ import logging.config
 
 import pytest
 
+from shared import tracing
 from shared.settings import logs
 
 ADDRESS = "ophelia@elsinore.dk"
@@ -51,6 +52,14 @@ class TestAddresses:
         logger.warning(text)
 
         assert text in page.getvalue()
+
+
+def test_a_line_says_in_which_request_and_trace_it_was_written():
+    with tracing.bind(request="elsinore", trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"):
+        line = logs.add_request(None, "", {"event": "told"})
+
+    assert line == {"event": "told", "request_id": "elsinore", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert logs.add_request(None, "", {"event": "told"}) == {"event": "told"}
 
 
 def test_a_line_stays_one_json_object():

@@ -13,8 +13,8 @@ import httpx
 from django.conf import settings
 from django.http import HttpRequest
 
-from shared import errors, tracing
-from shared.http import breaker
+from shared import errors
+from shared.http import breaker, calls
 from shared.identity import tokens
 from shared.identity.strategies import presented
 
@@ -71,13 +71,14 @@ def _post(token: str) -> httpx.Response:
 
 
 def _send(token: str) -> httpx.Response:
-    request_id = tracing.request_id.get()
-    return _client().post(
-        settings.INTROSPECT_URL,
-        data={"token": token},
-        auth=(settings.SERVICE, settings.INTROSPECT_SECRET),
-        headers={"X-Request-ID": request_id} if request_id else None,
-    )
+    with calls.call("POST", settings.INTROSPECT_URL) as call:
+        answer = _client().post(
+            settings.INTROSPECT_URL,
+            data={"token": token},
+            auth=(settings.SERVICE, settings.INTROSPECT_SECRET),
+            headers=call.headers,
+        )
+        return call.answered(answer)
 
 
 @functools.cache

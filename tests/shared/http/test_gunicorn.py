@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import uuid
 
 import pytest
 
-from shared.testing import waiting
+from shared.testing import collector, waiting
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -27,7 +28,7 @@ def free_port():
 class Server:
     """gunicorn with the configuration of every service, serving the playhouse."""
 
-    def __init__(self, log):
+    def __init__(self, log, **told):
         self.port, self.log = free_port(), log
         line = [sys.executable, "-m", "gunicorn", "--config", "shared/settings/gunicorn.py"]
         line += [
@@ -37,7 +38,7 @@ class Server:
             "info",
             "tests.shared.http.playhouse.wsgi:application",
         ]
-        environment = os.environ | {"LOG_LEVEL": "INFO", "DB_POOL_SIZE": "2", "WEB_THREADS": "4"}
+        environment = os.environ | {"LOG_LEVEL": "INFO", "DB_POOL_SIZE": "2", "WEB_THREADS": "4"} | told
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         with log.open("ab") as output:
             self.process = subprocess.Popen(line, cwd=ROOT, env=environment, stdout=output, stderr=output)
@@ -76,8 +77,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder):
-    server = Server(folder / "log")
+def running(folder, **told):
+    server = Server(folder / "log", **told)
     try:
         waiting.until(server.answers, seconds=60, what="gunicorn")
         yield server
@@ -165,3 +166,35 @@ def test_finishes_what_it_has_begun_before_it_ends(tmp_path):
         asking.join(20)
         assert [answer.status for answer in answers] == [200]
         assert server.process.wait(timeout=20) == 0
+
+
+class TestTold:
+    """Spans, from processes that were forked after the service was loaded."""
+
+    def test_by_every_process_also_as_it_ends(self, tmp_path):
+        told = {"WEB_CONCURRENCY": "2", "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+        with (
+            collector.Collector() as heard,
+            running(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=heard.endpoint, **told) as server,
+        ):
+            waiting.until(lambda: len(server.said("Booting worker")) == 2, what="both workers")
+            asked = [server.ask("GET", "/api/action").headers["traceparent"].split("-")[1] for _ in range(40)]
+            assert server.stop() == 0
+
+        assert sorted(span.trace for span in heard.told) == sorted(asked)
+        assert len({span.instance for span in heard.told}) == 2
+
+    def test_to_nobody_costs_no_time(self, tmp_path):
+        """A collector that takes connections and never answers, with a queue that is soon full."""
+        told = {"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_BSP_MAX_QUEUE_SIZE": "5", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5"}
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            with running(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **told) as server:
+                began = time.monotonic()
+                assert {server.ask("GET", "/api/action").status for _ in range(50)} == {200}
+                asked = time.monotonic()
+                assert server.stop() == 0
+                ended = time.monotonic()
+
+        assert asked - began < 5
+        assert ended - asked < 9
