@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
-from shared import errors, ids
+from shared import errors, ids, tracing
 
 
 class UnknownOrder(errors.NotFound):
@@ -160,6 +160,9 @@ class Payment(models.Model):
     reason = models.CharField(max_length=100, null=True, blank=True)
     relist = models.BooleanField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    # Whoever asked for what the worker is to do next: the buyer's request, then what decided about the payment.
+    request_id = models.CharField(max_length=64, null=True, blank=True, editable=False)
+    traceparent = models.CharField(max_length=55, null=True, blank=True, editable=False)
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -207,6 +210,7 @@ class Payment(models.Model):
     def request(self, *, now: dt.datetime) -> None:
         """Commit to asking the provider: of any number at once, the partial unique index lets one through."""
         self.created_at = self.updated_at = now
+        self._remember_origin()
         try:
             with transaction.atomic():
                 self.save(force_insert=True)
@@ -235,7 +239,8 @@ class Payment(models.Model):
             raise AlreadyDecided
         self.decision = decision
         self.updated_at = now
-        self.save(update_fields=["decision", "updated_at"])
+        self._remember_origin()
+        self.save(update_fields=["decision", "updated_at", "request_id", "traceparent"])
 
     def capture(self, *, now: dt.datetime) -> None:
         self._demand(self.Status.AUTHORIZED, asked="captured")
@@ -268,6 +273,9 @@ class Payment(models.Model):
             raise PaymentDeclined(f"The payment was declined by the provider: {self.reason}.")
         if self.status == self.Status.VOIDED or self.decision == self.Decision.VOID:
             raise OrderNotPayable("no longer awaiting payment")
+
+    def _remember_origin(self) -> None:
+        self.request_id, self.traceparent = tracing.request_id.get(), tracing.traceparent.get()
 
     def _demand(self, *states: "Payment.Status", asked: str) -> None:
         if self.status not in states:

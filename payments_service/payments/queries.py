@@ -2,9 +2,18 @@
 
 import datetime as dt
 import uuid
+from typing import NamedTuple
 
 from payments_service.payments import models
 from shared.contracts import payments as events
+
+
+class Due(NamedTuple):
+    """A payment that waits for the worker, and on whose behalf."""
+
+    payment_id: uuid.UUID
+    request_id: str | None
+    traceparent: str | None
 
 
 def payments_of(user_id: uuid.UUID) -> models.PaymentQuerySet:
@@ -19,15 +28,19 @@ def get_payment(*, payment_id: uuid.UUID, user_id: uuid.UUID) -> models.Payment:
     return payment
 
 
-def to_settle(*, most: int) -> list[uuid.UUID]:
+def to_settle(*, most: int) -> list[Due]:
     """Payments whose fate is decided and whose provider is still to be told, the longest waiting first."""
-    return list(models.Payment.objects.to_settle().order_by("updated_at").values_list("id", flat=True)[:most])
+    return _due(models.Payment.objects.to_settle(), most=most)
 
 
-def unanswered(*, before: dt.datetime, most: int) -> list[uuid.UUID]:
+def unanswered(*, before: dt.datetime, most: int) -> list[Due]:
     """Payments whose provider was asked before then and whose answer is missing."""
-    payments = models.Payment.objects.unanswered(before=before)
-    return list(payments.order_by("updated_at").values_list("id", flat=True)[:most])
+    return _due(models.Payment.objects.unanswered(before=before), most=most)
+
+
+def _due(payments: models.PaymentQuerySet, *, most: int) -> list[Due]:
+    found = payments.order_by("updated_at").values_list("id", "request_id", "traceparent")
+    return [Due(*row) for row in found[:most]]
 
 
 def aggregates() -> tuple[models.PaymentQuerySet, type[events.PaymentSnapshot]]:

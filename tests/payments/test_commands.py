@@ -178,8 +178,8 @@ class TestWhatIsUnfinished:
         PaymentFactory(status="authorized")
         PaymentFactory(status="captured", decision="capture")
 
-        assert queries.to_settle(most=10) == [waiting[1].id, waiting[0].id]
-        assert queries.to_settle(most=1) == [waiting[1].id]
+        assert [due.payment_id for due in queries.to_settle(most=10)] == [waiting[1].id, waiting[0].id]
+        assert [due.payment_id for due in queries.to_settle(most=1)] == [waiting[1].id]
 
     def test_unanswered_is_what_was_asked_long_enough_ago(self):
         now = clock.now()
@@ -190,4 +190,4 @@ class TestWhatIsUnfinished:
 
         found = queries.unanswered(before=now - dt.timedelta(seconds=10), most=10)
 
-        assert set(found) == {payment.id for payment in unanswered}
+        assert {due.payment_id for due in found} == {payment.id for payment in unanswered}

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 
+import msgspec
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -10,13 +11,15 @@ from payments_service.payments import commands, models, tasks
 from payments_service.payments.providers import port, sandbox
 from shared import clock
 from shared.contracts import orders
-from shared.testing import deliveries
+from shared.messaging.models import OutboxEvent
+from shared.testing import collector, deliveries
 from tests.contracts import samples
 from tests.payments.factories import OrderFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Answer = port.Answer
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class Crash(BaseException):
@@ -274,6 +277,47 @@ class TestSettling:
 
         assert books(lost) == []
         assert [models.Payment.objects.get(id=one.id).status for one in (lost, payment)] == ["authorized", "captured"]
+
+    def test_is_done_for_whoever_decided(self, order):
+        payment = pay(order)
+        completed = deliveries.wrap(
+            samples.sample(orders.OrderCompleted, status="complete", version=2, payment_id=payment.id)
+        )
+        with collector.kept() as kept:
+            deliveries.hear(msgspec.structs.replace(completed, requestid="request-7", traceparent=TRACEPARENT))
+            tasks.settle_payments()
+            tasks.settle_payments()
+
+        process, capture, settle = kept.spans()
+        assert [process.name, settle.name, capture.name] == [
+            "process order.completed",
+            "settle payment",
+            "capture sandbox",
+        ]
+        assert [settle.parent.span_id, capture.parent.span_id] == [process.context.span_id, settle.context.span_id]
+        assert capture.attributes == {
+            "peer.service": "sandbox",
+            "admit_one.payment_id": str(payment.id),
+            "admit_one.request_id": "request-7",
+        }
+        row = OutboxEvent.objects.get(type="payment.captured")
+        step = f"{settle.context.span_id:016x}"
+        assert (row.request_id, row.traceparent) == ("request-7", f"{TRACEPARENT[:35]}-{step}-01")
+
+    def test_that_gets_no_answer_is_told_as_failed(self, order, monkeypatch):
+        hear_completed(pay(order))
+
+        def silent(self, *, payment_id):
+            raise port.NoAnswer("no answer in time")
+
+        monkeypatch.setattr(sandbox.Sandbox, "capture", silent)
+        with collector.kept() as kept:
+            tasks.settle_payments()
+
+        assert [(span.name, span.attributes["error.type"]) for span in kept.spans()] == [
+            ("capture sandbox", "NoAnswer"),
+            ("settle payment", "NoAnswer"),
+        ]
 
     def test_voids_every_payment_but_the_one_that_bought(self, order):
         bought = PaymentFactory(order=order, status="captured")
