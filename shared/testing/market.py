@@ -4,7 +4,7 @@ In a suite's `conftest.py`: `pytest_plugins = ["shared.testing.market"]`. The en
 (`embedded` or `rabbitmq`) chooses the broker, MARKET_IDENTITY (`local`, `introspect`, `gateway`) how services learn who
 is asking, MARKET_SCHEME (`http`, `https`) what the gateway is reached by. Tests keep apart by fresh data, not by a
 fresh market. While one writes tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it
-is.
+is. A suite whose market is to be told more by its environment has a fixture `told` of its own.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def market() -> Iterator[Market]:
+def told() -> Mapping[str, str]:
+    """What the market is told by its environment besides."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def market(told: Mapping[str, str]) -> Iterator[Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
     if place := os.environ.get("MARKET_HOME"):
         yield Market(homes.Home(Path(place)))
@@ -108,7 +114,7 @@ def market() -> Iterator[Market]:
         Path(place).chmod(0o711)
         home = homes.Home(Path(place).resolve() / "home")
         with (Path(place) / "up.log").open("w+") as log:
-            process = _start(home, log)
+            process = _start(home, log, told)
             try:
                 waiting.until(lambda: _is_up(home, process, log), seconds=_START_WITHIN, every=0.1, what="the market")
                 yield Market(home)
@@ -118,7 +124,7 @@ def market() -> Iterator[Market]:
                 home.empty()
 
 
-def _start(home: homes.Home, log: Any) -> subprocess.Popen[bytes]:
+def _start(home: homes.Home, log: Any, told: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """In the foreground, so that it ends with this process however that ends."""
     wanted = {
         "--port": str(ports.free()),
@@ -131,7 +137,7 @@ def _start(home: homes.Home, log: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         line,
         cwd=homes.ROOT,
-        env={**os.environ, "ADMIT_ONE_HOME": str(home.path)},
+        env={**os.environ, **told, "ADMIT_ONE_HOME": str(home.path)},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
