@@ -29,6 +29,7 @@ _FILES = {
     # A mirror without a network is often older than its signature is valid.
     "etc/apt/apt.conf.d/image": (
         'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n'
+        'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
         'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };\n'
     ),
     "etc/dpkg/dpkg.cfg.d/image": "force-unsafe-io\n" + "".join(f"path-exclude=/{place}/*\n" for place in _UNREAD),

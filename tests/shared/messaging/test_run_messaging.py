@@ -1,14 +1,17 @@
 """The process as its supervisor sees it."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -103,6 +106,64 @@ class TestProcess:
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("ALTER TABLE messaging_lost RENAME TO messaging_outboxevent")
+
+
+def parts(address):
+    return json.loads(get(f"{address}/readyz")[1] or "{}").get("parts", {})
+
+
+class TestSigterm:
+    def test_gives_the_lead_to_the_spare_at_once_and_loses_nothing(self, started, embedded, subscribing):
+        leader, address = started()
+        waiting.until(lambda: ready(address), seconds=30)
+        _, spare = started()
+        waiting.until(lambda: parts(spare).get("relay") == "spare", seconds=30)
+        said = [stage.order() for _ in range(100)]
+
+        say(*said[:50])
+        leader.send_signal(signal.SIGTERM)
+        say(*said[50:])
+        leads = {"relay": "relaying", "orders.inbox": "consuming", "replay": "following", "sweeps": "sweeping"}
+        waiting.until(lambda: leads.items() <= parts(spare).items(), seconds=2)
+
+        assert leader.wait(timeout=10) == 0
+        waiting.until(lambda: unsent() == 0)
+        reader, heard = subscribing(embedded, "tickets.inbox"), set()
+        waiting.until(
+            lambda: (
+                heard.update(one.subject for one in stage.said(reader.receive(limit=500, wait=0.1)))
+                or heard >= {one.subject for one in said}
+            )
+        )
+
+    def test_ends_within_ten_seconds_although_a_handler_hangs_and_hands_its_message_back(
+        self, started, embedded, publishing
+    ):
+        told = {"DJANGO_SETTINGS_MODULE": "tests.shared.messaging.stage_settings"}
+        to_orders = {"exchange": "tickets.events", "listeners": topology.listeners("tickets.events")}
+        with locked("stage_effect") as somebody_waits:
+            publishing(embedded, "tickets").publish([stage.body(stage.verdict())], **to_orders)
+            first, _ = started("--only", "consumer", **told)
+            waiting.until(somebody_waits, seconds=30)
+            began = time.monotonic()
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(timeout=15) == 1
+            assert time.monotonic() - began < 10
+
+        assert stage.effects() == []
+        started("--only", "consumer", **told)
+        waiting.until(lambda: len(stage.effects()) == 1, seconds=30)
+
+
+@contextlib.contextmanager
+def locked(table):
+    """Nobody may touch the table inside the block. What it gives tells whether somebody waits for it."""
+    database = connection.settings_dict
+    place = {"host": database["HOST"], "port": database["PORT"], "dbname": database["NAME"]}
+    with psycopg.connect(**place, user=database["USER"], password=database["PASSWORD"]) as keeper:
+        keeper.execute(f"LOCK TABLE {table}")
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass)"
+        yield lambda: keeper.execute(waits, (table,)).fetchone() == (True,)
 
 
 class TestExactDeath:

@@ -1,7 +1,9 @@
 """`manage.py run_worker --port N`: Celery worker and beat in one process, with /livez, /readyz and /metrics."""
 
+import os
 import sys
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,6 +17,7 @@ from shared.messaging.health import Status
 from shared.messaging.server import Server
 
 RETRY_SECONDS = 1.0
+GRACE_SECONDS = 8.0
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +36,7 @@ class Command(BaseCommand):
         worker.says("waiting for work")  # a broker that is away costs delay; it is no reason to be restarted
         stop = threading.Event()
         signals.worker_shutting_down.connect(lambda **_: stop.set(), weak=False)
+        threading.Thread(target=_end_in_time, args=(stop,), daemon=True).start()
         server = Server((host, port), parts=[worker, server_status])
         serving = threading.Thread(target=server.serve, args=(stop,), kwargs={"status": server_status}, daemon=True)
         serving.start()
@@ -49,6 +53,14 @@ class Command(BaseCommand):
         )
         running.start()
         sys.exit(running.exitcode)
+
+
+def _end_in_time(stop: threading.Event) -> None:
+    """Celery would wait for its tasks for ever. One that hangs is given up; the broker hands it to another worker."""
+    stop.wait()
+    time.sleep(GRACE_SECONDS)
+    log.error("tasks did not end in time")
+    os._exit(1)
 
 
 def _beat(app: Celery, stop: threading.Event) -> None:
