@@ -12,7 +12,7 @@ from shared.messaging.health import Status
 
 log = structlog.get_logger(__name__)
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 7.0  # and two for the last spans, when their collector is away
 
 
 class Duty(Protocol):
