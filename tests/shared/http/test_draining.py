@@ -18,24 +18,30 @@ from shared.testing import postgres, waiting
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROUNDS = 10
-CROWD = 8
-STOCK = """
+CROWD = 16
+CHANCES = 25
+OURS = """
 import runpy
 vars().update(runpy.run_path("shared/settings/gunicorn.py"))
+"""
+STOCK = """
 worker_class = "gthread"
 del when_ready
+"""
+OPEN = """
+from shared.http import draining
+draining._refuse = lambda listener: None
 """
 
 
 class Server:
-    """gunicorn as every service runs it, or as it is by itself, with the lobby."""
+    """gunicorn as every service runs it, with the lobby; `but` takes something of its configuration away."""
 
-    def __init__(self, place, *, stock=False):
+    def __init__(self, place, *, but=""):
         self.port, self.reached = postgres.free_port(), place / "reached"
-        config = ROOT / "shared" / "settings" / "gunicorn.py"
-        if stock:
-            config = place / "stock.py"
-            config.write_text(STOCK)
+        self.reached.unlink(missing_ok=True)
+        config = place / "config.py"
+        config.write_text(OURS + but)
         line = [sys.executable, "-m", "gunicorn", "--config", config, "--bind", f"127.0.0.1:{self.port}"]
         with (place / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -115,7 +121,10 @@ class TestDraining:
         assert outcomes["lost"] == 0, outcomes
 
     def test_control_gunicorn_by_itself_cuts_off_who_waits(self, tmp_path):
-        assert end_under_a_crowd(tmp_path, stock=True)["lost"] > 0
+        assert end_under_a_crowd(tmp_path, but=STOCK)["lost"] > 0
+
+    def test_control_a_socket_that_is_only_watched_cuts_off_who_comes_between_the_look_and_the_end(self, tmp_path):
+        assert any(end_under_a_crowd(tmp_path, but=OPEN)["lost"] for _ in range(CHANCES))
 
     def test_refuses_at_once_while_somebody_is_still_served(self, tmp_path):
         with running(tmp_path) as server, concurrent.futures.ThreadPoolExecutor(1) as guest:
