@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -136,9 +137,9 @@ def _host_as_it_was() -> Iterator[None]:
         yield
     finally:
         _remove_rules()
-        for link in Path("/sys/class/net").iterdir():
-            if _BRIDGE.fullmatch(link.name):
-                subprocess.run(["ip", "link", "delete", link.name], check=False, capture_output=True)
+        for _, link in socket.if_nameindex():
+            if _BRIDGE.fullmatch(link):
+                subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
         _FORWARDING.write_text(forwarding)
 
 
