@@ -14,6 +14,7 @@ from kombu.utils import url as urls
 
 from shared.messaging import topology
 from shared.messaging.brokers import port
+from shared.messaging.brokers.addresses import Addresses
 
 _CONFIRM_SECONDS = 10
 _CONNECT_SECONDS = 3
@@ -23,19 +24,21 @@ _PREFETCH = 1000
 _PERSISTENT = 2
 _AT_ONCE = 0.001  # seconds; with 0 py-amqp would spin while half a frame is there
 
+_addresses = Addresses()
+
 
 class Publisher:
     """Publishes a batch, then waits once for the confirms of all of it."""
 
     def __init__(self, url: str, *, exchange: str) -> None:
-        self._connection = _connect(url)
-        self._user = urls.parse_url(url)["userid"]
+        self._node, self._connection = _connect(url)
+        self._user = urls.parse_url(self._node)["userid"]
         self._last = 0
         self._unconfirmed: set[int] = set()
         self._refused = False
         self._returned: str | None = None
         try:
-            with _errors():
+            with _errors(self._node):
                 self._prepare(exchange)
         except port.BrokerError:
             self.close()
@@ -50,7 +53,7 @@ class Publisher:
         self._channel.events["basic_return"].add(self._on_return)
 
     def publish(self, bodies: Sequence[bytes], *, exchange: str, listeners: frozenset[str]) -> None:
-        with _errors():
+        with _errors(self._node):
             for body in bodies:
                 self._last += 1
                 self._unconfirmed.add(self._last)
@@ -83,7 +86,7 @@ class Publisher:
         self._returned = f"{exchange} has no queue"
 
     def tick(self) -> None:
-        with _errors():
+        with _errors(self._node):
             _read_what_is_there(self._connection)
             self._connection.heartbeat_tick()
 
@@ -96,9 +99,9 @@ class Subscriber:
 
     def __init__(self, url: str, *, queue: topology.Queue) -> None:
         self._waiting: deque[port.Delivery] = deque()
-        self._connection = _connect(url)
+        self._node, self._connection = _connect(url)
         try:
-            with _errors():
+            with _errors(self._node):
                 self._prepare(queue)
         except port.BrokerError:
             self.close()
@@ -121,7 +124,7 @@ class Subscriber:
         self._waiting.append(port.Delivery(body, sender, message.delivery_info["delivery_tag"]))
 
     def receive(self, *, limit: int, wait: float) -> list[port.Delivery]:
-        with _errors():
+        with _errors(self._node):
             deadline = time.monotonic() + wait
             while not self._waiting and (left := deadline - time.monotonic()) > 0:
                 _read(self._connection, timeout=left)
@@ -132,11 +135,11 @@ class Subscriber:
 
     def acknowledge(self, deliveries: Sequence[port.Delivery]) -> None:
         """All at once: they were handed out in the order of the tags, and a batch is done with as a whole."""
-        with _errors():
+        with _errors(self._node):
             self._channel.basic_ack(max(delivery.handle for delivery in deliveries), multiple=True)
 
     def tick(self) -> None:
-        with _errors():
+        with _errors(self._node):
             _read_what_is_there(self._connection)
             self._connection.heartbeat_tick()
 
@@ -144,8 +147,19 @@ class Subscriber:
         _close(self._connection)
 
 
-def _connect(url: str) -> amqp.Connection:
-    parts = urls.parse_url(url)
+def _connect(url: str) -> tuple[str, amqp.Connection]:
+    """A connection to a node that answers, and the address of that node. Raises Away when none does, Refused."""
+    away = port.Away("no address")
+    for node in _addresses.to_try(url):
+        try:
+            return node, _dial(node)
+        except port.Away as error:
+            away = error
+    raise away
+
+
+def _dial(node: str) -> amqp.Connection:
+    parts = urls.parse_url(node)
     connection = amqp.Connection(
         host=f"{parts['hostname']}:{parts['port'] or 5672}",
         userid=parts["userid"],
@@ -162,7 +176,7 @@ def _connect(url: str) -> amqp.Connection:
     # A broker that takes nothing in shows in the missing confirms as well.
     connection.negotiate_capabilities = {"consumer_cancel_notify": True, "authentication_failure_close": True}
     try:
-        with _errors():
+        with _errors(node):
             connection.connect()
     except port.BrokerError:
         _close(connection)
@@ -194,10 +208,16 @@ def _close(connection: amqp.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _errors() -> Iterator[None]:
+def _errors(node: str) -> Iterator[None]:
+    """What goes wrong with a node as a BrokerError; the next connection prefers the others."""
     try:
         yield
+    except port.BrokerError:
+        _addresses.failed(node)
+        raise
     except (amqp.exceptions.ChannelError, amqp.exceptions.AccessRefused) as error:
+        _addresses.failed(node)
         raise port.Refused(str(error)) from error
     except (amqp.exceptions.AMQPError, OSError, EOFError) as error:
+        _addresses.failed(node)
         raise port.Away(str(error) or type(error).__name__) from error

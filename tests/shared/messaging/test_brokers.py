@@ -1,11 +1,12 @@
 """The port, kept by both brokers alike."""
 
+import socket
 import time
 
 import pytest
 
 from shared.messaging import topology
-from shared.messaging.brokers import connect, pgmq, port, rabbitmq
+from shared.messaging.brokers import addresses, connect, pgmq, port, rabbitmq
 from shared.testing import brokers, postgres, waiting
 
 ORDERS = {"exchange": "orders.events", "listeners": topology.listeners("orders.events")}
@@ -215,6 +216,58 @@ class TestTrouble:
             connect.publisher("redis://127.0.0.1", service="orders")
 
 
+@pytest.mark.rabbitmq
+class TestSeveralNodes:
+    """One address names them all; the same node under two names is enough to see which is taken."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing_has_failed_yet(self, monkeypatch):
+        monkeypatch.setattr(rabbitmq, "_addresses", addresses.Addresses())
+
+    def test_a_dial_that_is_refused_is_made_elsewhere_at_once(self, rabbitmq_node, publishing, subscribing):
+        node = Several(rabbitmq_node, nobody(), nobody())
+        reader = subscribing(node, "tickets.inbox")
+        began = time.monotonic()
+
+        publishing(node, "orders").publish([b"1"], **ORDERS)
+
+        assert bodies(receive(reader, 1)) == [b"1"]
+        assert time.monotonic() - began < 3
+
+    def test_one_that_nobody_answers_is_made_elsewhere_after_a_while(self, rabbitmq_node, publishing, monkeypatch):
+        monkeypatch.setattr(rabbitmq, "_CONNECT_SECONDS", 0.5)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            mute = f"127.0.0.1:{silent.getsockname()[1]}"
+            monkeypatch.setattr(
+                addresses.random, "sample", lambda nodes, k: sorted(nodes, key=lambda one: mute not in one)
+            )
+
+            publishing(Several(rabbitmq_node, mute), "orders").publish([b"1"], **ORDERS)
+
+    def test_nobody_at_any_address_is_away(self):
+        url = ";".join(f"amqp://orders:x@{nobody()}/market" for _ in range(3))
+
+        with pytest.raises(port.Away):
+            connect.publisher(url, service="orders")
+
+    def test_a_wrong_password_is_refused_by_the_first_who_is_asked(self, rabbitmq_node):
+        url = f"amqp://orders:wrong@127.0.0.1:{rabbitmq_node.port}/market"
+
+        with pytest.raises(port.Refused):
+            connect.publisher(f"{url};{url}", service="orders")
+
+    def test_a_node_that_confirms_nothing_is_left_for_another(self, rabbitmq_node, publishing, monkeypatch):
+        """As one in the minority does: its connections stand, and what it is told is never safe."""
+        node = Several(rabbitmq_node, f"localhost:{rabbitmq_node.port}")
+        first = publishing(node, "orders")
+        monkeypatch.setattr(rabbitmq, "_CONFIRM_SECONDS", 0)
+
+        with pytest.raises(port.Unconfirmed):
+            first.publish([b"1"], **ORDERS)
+
+        assert all(publishing(node, "orders")._node != first._node for _ in range(10))
+
+
 class TestInstall:
     def test_may_be_repeated_and_keeps_what_waits(self, embedded, publishing, subscribing):
         publishing(embedded, "orders").publish([b"1"], **ORDERS)
@@ -229,3 +282,19 @@ def reconnected(subscribing, broker, queue):
         return subscribing(broker, queue)
     except port.BrokerError:
         return None
+
+
+class Several:
+    """A broker by more addresses than its own; each is `host:port`."""
+
+    def __init__(self, broker, *others):
+        self._broker, self._others = broker, others
+
+    def url(self, user):
+        own = self._broker.url(user)
+        place = f"{self._broker.host}:{self._broker.port}"
+        return ";".join([*(own.replace(place, other) for other in self._others), own])
+
+
+def nobody():
+    return f"127.0.0.1:{postgres.free_port()}"
