@@ -15,7 +15,9 @@ def make(*, periods: Mapping[str, float]) -> Celery:
     app = Celery(settings.SERVICE)
     app.conf.update(
         **_broker(settings.CELERY_BROKER_URL),
-        task_default_queue=f"{settings.SERVICE}.tasks",
+        task_default_queue=f"{settings.SERVICE}.work",
+        task_default_queue_type="quorum",
+        worker_consumer="shared.work.consumer:Consumer",
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
@@ -36,6 +38,7 @@ def make(*, periods: Mapping[str, float]) -> Celery:
 def _broker(url: str) -> dict[str, Any]:
     return {
         "broker_url": url,
+        "broker_heartbeat": 10,  # seconds; with Celery's 120 a worker would not notice a node that is cut off
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": _embedded(url) if url.startswith("pgmq:") else {},

@@ -135,7 +135,7 @@ class TestWorkers:
             for one in manifests.all_of(manifests.of("base"), "ScaledObject")
         }
 
-        assert queues == {f"{service}-worker": f"{service}.tasks" for service in topology.CELERY_VHOSTS}
+        assert queues == {f"{service}-worker": f"{service}.work" for service in topology.CELERY_VHOSTS}
 
 
 class TestBroker:
