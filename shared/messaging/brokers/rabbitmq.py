@@ -20,6 +20,7 @@ _CONFIRM_SECONDS = 10
 _CONNECT_SECONDS = 3
 _STALLED_SECONDS = 10
 _HEARTBEAT_SECONDS = 10
+_DEAF_SECONDS = 75  # every relay says how far its log reaches every 30 s at least
 _PREFETCH = 1000
 _PERSISTENT = 2
 _AT_ONCE = 0.001  # seconds; with 0 py-amqp would spin while half a frame is there
@@ -99,6 +100,7 @@ class Subscriber:
 
     def __init__(self, url: str, *, queue: topology.Queue) -> None:
         self._waiting: deque[port.Delivery] = deque()
+        self._is_told = any(source != topology.direct(queue.owner) for source in queue.exchanges)
         self._node, self._connection = _connect(url)
         try:
             with _errors(self._node):
@@ -117,6 +119,7 @@ class Subscriber:
             self._channel.queue_bind(queue.name, source)
         self._channel.basic_qos(0, _PREFETCH, False)
         self._channel.basic_consume(queue.name, callback=self._on_message)
+        self._heard_at = time.monotonic()
 
     def _on_message(self, message: amqp.Message) -> None:
         body = message.body if isinstance(message.body, bytes) else message.body.encode()
@@ -131,7 +134,16 @@ class Subscriber:
             while len(self._waiting) < limit and _read(self._connection):
                 pass
             self._connection.heartbeat_tick()
+            self._doubt_silence()
         return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+
+    def _doubt_silence(self) -> None:
+        """A node that has lost its peers keeps its connections, unless it pauses itself, and has nothing to deliver."""
+        now = time.monotonic()
+        if self._waiting:
+            self._heard_at = now
+        elif self._is_told and now - self._heard_at > _DEAF_SECONDS:
+            raise port.Away(f"nothing has come for {_DEAF_SECONDS} s, not even how far the logs reach")
 
     def acknowledge(self, deliveries: Sequence[port.Delivery]) -> None:
         """All at once: they were handed out in the order of the tags, and a batch is done with as a whole."""

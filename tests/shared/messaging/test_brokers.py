@@ -256,6 +256,23 @@ class TestSeveralNodes:
         with pytest.raises(port.Refused):
             connect.publisher(f"{url};{url}", service="orders")
 
+    def test_a_node_that_delivers_nothing_is_left_for_another(self, rabbitmq_node, subscribing, monkeypatch):
+        node = Several(rabbitmq_node, f"localhost:{rabbitmq_node.port}")
+        first = subscribing(node, "tickets.inbox")
+        monkeypatch.setattr(rabbitmq, "_DEAF_SECONDS", 0.5)
+
+        assert first.receive(limit=1, wait=0.1) == []
+        with pytest.raises(port.Away, match="nothing has come"):
+            first.receive(limit=1, wait=0.6)
+
+        assert all(subscribing(node, "tickets.inbox")._node != first._node for _ in range(10))
+
+    def test_where_silence_is_the_rule_it_is_believed(self, rabbitmq_node, subscribing, monkeypatch):
+        """Auth listens to nobody: its inbox is only for what others ask of it."""
+        monkeypatch.setattr(rabbitmq, "_DEAF_SECONDS", 0.1)
+
+        assert subscribing(rabbitmq_node, "auth.inbox").receive(limit=1, wait=0.5) == []
+
     def test_a_node_that_confirms_nothing_is_left_for_another(self, rabbitmq_node, publishing, monkeypatch):
         """As one in the minority does: its connections stand, and what it is told is never safe."""
         node = Several(rabbitmq_node, f"localhost:{rabbitmq_node.port}")
