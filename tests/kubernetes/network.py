@@ -6,7 +6,7 @@ import itertools
 
 from tests.kubernetes import manifests
 
-PORTS = (25, 53, 80, 443, 465, 587, 4369, 5432, 5672, 6443, 8000, 9187, 15672, 15692, 25672, 35675)
+PORTS = (25, 53, 80, 443, 465, 587, 4318, 4369, 5432, 5672, 6443, 8000, 9187, 15672, 15692, 25672, 35675)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,7 @@ OUTSIDE = (
     End("dns", "kube-system", (("k8s-app", "kube-dns"),)),
     End("prometheus", "monitoring", (("app.kubernetes.io/name", "prometheus"),)),
     End("grafana", "monitoring", (("app.kubernetes.io/name", "grafana"),)),
+    End("collector", "monitoring", (("app.kubernetes.io/name", "opentelemetry-collector"),)),
     End("keda", "keda"),
     End("cnpg", "cnpg-system"),
     End("rabbitmq-operator", "rabbitmq-system"),

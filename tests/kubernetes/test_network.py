@@ -15,6 +15,8 @@ def arrows(folder):
     yield from _broker()
     for service in topology.SERVICES:
         yield from _service(service)
+        if folder == "overlays/production":  # with the component `tracing`
+            yield from ((f"{service}-{kind}", "collector", 4318) for kind in services.processes(service))
 
 
 def _service(service):
