@@ -15,11 +15,10 @@ from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
 from shared import errors, ids, spans, tracing
-from shared.http import limits, problems
+from shared.http import limits, paths, problems
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 
-UNLOGGED: Final = re.compile(r"/(livez|readyz|metrics)/?")
 # These give a browser its session or clear it away, so they need no cookie to be worth forging.
 SESSION_PATHS: Final = frozenset({"/api/users/signup", "/api/users/signin", "/api/users/signout", "/admin"})
 # A GET that renews a session, and so writes.
@@ -50,7 +49,7 @@ class RequestIdMiddleware:
             response = self.get_response(request)
             _tell(span, request, response)
             response["X-Request-ID"], response["traceparent"] = request_id, str(tracing.current())
-            if not UNLOGGED.fullmatch(request.path):
+            if not paths.is_probe(request.path):
                 _log(request, response, seconds=time.perf_counter() - started)
         return response
 
@@ -126,7 +125,7 @@ class WritesMiddleware:
 
 
 def _writes(request: HttpRequest) -> bool:
-    if UNLOGGED.fullmatch(request.path):
+    if paths.is_probe(request.path):
         return False
     return request.method not in limits.SAFE or request.path.rstrip("/") in WRITING_PATHS
 
@@ -138,7 +137,7 @@ def _request_id(request: HttpRequest) -> str:
 
 def _step(request: HttpRequest) -> AbstractContextManager[spans.Span]:
     """The step that this request is in its caller's trace, or in one of its own; nobody is told of probes."""
-    if UNLOGGED.fullmatch(request.path):
+    if paths.is_probe(request.path):
         return spans.untold()
     method = _method(request)
     # The gateway names the client of whatever comes from outside; services that call each other name none.

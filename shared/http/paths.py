@@ -10,9 +10,15 @@ from django.urls import URLPattern, path
 
 from shared import errors
 
+_PROBE = re.compile(r"/(livez|readyz|metrics)/?")
 # One leading slash, no second one, no backslash, no blank, no control character: no browser reads another origin in it.
 _LOCAL = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_probe(path: str) -> bool:
+    """Whether it is the supervisor or Prometheus who asks; of them nothing is logged, counted or demanded."""
+    return _PROBE.fullmatch(path) is not None
 
 
 def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> list[URLPattern]:

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 
 from django.contrib.auth import get_user_model, middleware
 from django.contrib.auth.models import AnonymousUser
@@ -10,12 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from shared import errors
-from shared.http import problems
+from shared.http import paths, problems
 from shared.identity import models, tokens
 from shared.identity.strategies import choice
-
-# Asked by supervisors and collectors, whose credentials are none of ours.
-UNASKED = re.compile(r"/(livez|readyz|metrics)/?")
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +34,7 @@ class IdentityMiddleware(middleware.AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         request.identity = None  # type: ignore[attr-defined]
         request.user = SimpleLazyObject(functools.partial(user_of, request))  # type: ignore[assignment]
-        if UNASKED.fullmatch(request.path):
+        if paths.is_probe(request.path):  # whose credentials are none of ours
             return None
         try:
             request.identity = choice.identify(request)  # type: ignore[attr-defined]

@@ -26,7 +26,6 @@ APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
-    "django_prometheus",
     "drf_spectacular",
     "rest_framework",
     "shared.http",
@@ -40,7 +39,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "shared.http.metrics.MetricsMiddleware",
     "shared.http.middleware.RequestIdMiddleware",
     "shared.http.middleware.SecurityHeadersMiddleware",
     "shared.http.middleware.ProblemMiddleware",
@@ -53,7 +52,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 
