@@ -40,4 +40,9 @@ MAILS_PER_ADDRESS = env.int("MAILS_PER_ADDRESS", default=50)
 MESSAGING_HANDLERS: list[str] = []
 MESSAGING_BACKGROUND: list[str] = []
 MESSAGING_SWEEPS = {**shared_settings["MESSAGING_SWEEPS"], "auth_service.users.tasks.tend_signing_keys": 10.0}
+MESSAGING_LEVELS = [
+    *shared_settings["MESSAGING_LEVELS"],
+    "auth_service.users.metrics.of_mail",
+    "auth_service.users.metrics.of_keys",
+]
 MESSAGING_SNAPSHOTS = "auth_service.users.queries.aggregates"

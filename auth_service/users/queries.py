@@ -2,10 +2,11 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from auth_service.users import models
 from auth_service.users import tokens as issuing
@@ -53,6 +54,37 @@ def is_good_link(token: str, *, purpose: Purpose, now: dt.datetime) -> bool:
     except models.InvalidLink:
         return False
     return True
+
+
+def mail_waiting(*, now: dt.datetime) -> Iterator[tuple[str, int, float]]:
+    """What the worker has to do for each kind of mail: how many there are, and for how many seconds one is overdue.
+
+    A mail that could not be sent is due again later; who has asked for a link waits for an answer from that moment.
+    """
+    for kind in models.Kind.values:
+        found = models.Mail.waiting(kind).aggregate(many=Count("id"), due=Min("next_attempt_at"))
+        yield kind, found["many"], max(0.0, (now - (found["due"] or now)).total_seconds())
+    asked = models.ResetRequest.objects.aggregate(many=Count("id"), since=Min("asked_at"))
+    yield "reset_request", asked["many"], (now - (asked["since"] or now)).total_seconds()
+
+
+def mail_failing() -> int:
+    """How many mails could not be sent when that was last tried."""
+    return models.Mail.waiting().exclude(last_error="").count()
+
+
+def keys_by_status() -> list[tuple[str, int]]:
+    """How many key pairs there are whose tokens count."""
+    status = models.SigningKey.Status
+    counting = dict.fromkeys((status.STANDBY, status.CURRENT, status.PREVIOUS), 0)
+    found = models.SigningKey.published().order_by().values_list("status").annotate(many=Count("kid"))
+    return list((counting | dict(found)).items())
+
+
+def signing_key_age(*, now: dt.datetime) -> float:
+    """For how many seconds the current key has signed; 0 where there is none."""
+    key = models.SigningKey.current()
+    return (now - (key.active_from or now)).total_seconds() if key else 0.0
 
 
 def key_set() -> dict[str, list[dict[str, Any]]]:

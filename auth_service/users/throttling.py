@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest
+from prometheus_client import Counter
 
 from auth_service.users import commands, known_devices, queries
+from shared import errors
 from shared.http import addresses, backoff, limits
 
 # An address is shared by many, each of whom mistypes now and then.
@@ -21,19 +23,24 @@ FORGETS_OF_AN_ADDRESS = dt.timedelta(minutes=1)
 SIGN_UPS = dt.timedelta(hours=1)
 MAILS = dt.timedelta(hours=1)
 
+sign_ins = Counter("auth_sign_ins", "Attempts to sign in, by outcome", ["outcome"])
+for outcome in ("succeeded", "refused", "throttled", "failed"):
+    sign_ins.labels(outcome)  # 0 from the start: one that first appears as 1 is no increase to whoever watches
+
 
 @contextlib.contextmanager
 def sign_in(request: HttpRequest, *, email: str, now: dt.datetime) -> Iterator[None]:
     """Run a sign-in, and count it if it fails. Raises TooMany instead of trying while earlier failures make it wait."""
-    attempt, failed = backoff.attempt(_buckets(request, email), now=now), False
-    try:
-        yield
-    except commands.InvalidCredentials:
-        failed = True
-        raise
-    finally:
-        if not failed:
-            attempt.was_no_failure()
+    with _counted():
+        attempt, failed = backoff.attempt(_buckets(request, email), now=now), False
+        try:
+            yield
+        except commands.InvalidCredentials:
+            failed = True
+            raise
+        finally:
+            if not failed:
+                attempt.was_no_failure()
 
 
 def sign_up(request: HttpRequest, *, now: dt.datetime) -> None:
@@ -50,6 +57,22 @@ def mail(request: HttpRequest, *, email: str, now: dt.datetime) -> None:
     if settings.LIMITS_PER_ADDRESS:
         bucket = _bucket("mail:address", addresses.of(request))
         limits.count(bucket, limit=settings.MAILS_PER_ADDRESS, window=MAILS, now=now)
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[None]:
+    outcome = "failed"
+    try:
+        yield
+        outcome = "succeeded"
+    except commands.InvalidCredentials:
+        outcome = "refused"
+        raise
+    except errors.TooMany:
+        outcome = "throttled"
+        raise
+    finally:
+        sign_ins.labels(outcome).inc()
 
 
 def _buckets(request: HttpRequest, email: str) -> Iterator[backoff.Bucket]:

@@ -13,4 +13,6 @@ LIVE_RESERVATIONS_PER_USER = env.int("LIVE_RESERVATIONS_PER_USER", default=10)
 
 MESSAGING_SWEEPS = {**shared_settings["MESSAGING_SWEEPS"], "orders_service.orders.tasks.expire_orders": 1.0}
 
+MESSAGING_LEVELS = [*shared_settings["MESSAGING_LEVELS"], "orders_service.orders.metrics.of_orders"]
+
 MESSAGING_SNAPSHOTS = "orders_service.orders.queries.aggregates"

@@ -1,8 +1,9 @@
 """What may be known about orders: each buyer knows his own."""
 
+import datetime as dt
 import uuid
 
-from django.db.models import Min, Q
+from django.db.models import Count, Min, Q
 
 from orders_service.orders import models
 from shared.contracts import orders as events
@@ -31,6 +32,20 @@ def life_of(order: models.Order) -> list[timeline.Line]:
     if next_claim := later.aggregate(at=Min("created_at"))["at"]:
         of_ticket &= Q(received_at__lt=next_claim)
     return timeline.of(order.id, heard=of_ticket | Q(subject__in=[str(order.id), *map(str, payments)]))
+
+
+def unpaid() -> list[tuple[str, int]]:
+    """How many live orders are not paid, by their status."""
+    found = models.Order.objects.unpaid().values_list("status").annotate(many=Count("id"))
+    return list((dict.fromkeys(models.Order.UNPAID, 0) | dict(found)).items())
+
+
+def overdue(*, now: dt.datetime) -> tuple[int, float]:
+    """How many orders should have expired, and for how many seconds the window of the oldest is over."""
+    found = (
+        models.Order.objects.unpaid().filter(expires_at__lte=now).aggregate(many=Count("id"), since=Min("expires_at"))
+    )
+    return found["many"], (now - (found["since"] or now)).total_seconds()
 
 
 def aggregates() -> tuple[models.OrderQuerySet, type[events.OrderSnapshot]]:

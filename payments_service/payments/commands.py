@@ -12,7 +12,7 @@ import msgspec
 from django.db import transaction
 
 from payments_service.payments import models
-from payments_service.payments.providers import port
+from payments_service.payments.providers import choice, port
 from shared import faults
 from shared.contracts import orders
 from shared.contracts import payments as events
@@ -65,7 +65,7 @@ def authorize_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Paym
     if payment.status != Status.REQUESTED:
         return resolve_payment(payment_id=payment_id, now=now) if payment.is_unanswered else payment
     try:
-        answer, reason = port.current().authorize(
+        answer, reason = choice.current().authorize(
             payment_id=payment.id,
             amount_minor=payment.amount_minor,
             currency=payment.currency,
@@ -79,7 +79,7 @@ def authorize_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Paym
 def resolve_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Payment:
     """Look up what became of a payment whose answer is missing; one that never arrived is barred from arriving."""
     payment = models.Payment.objects.get(id=payment_id)
-    provider = port.current()
+    provider = choice.current()
     try:
         answer, reason = provider.look_up(payment_id=payment_id)
         if answer is port.Answer.NEVER_HEARD_OF:
@@ -93,7 +93,7 @@ def resolve_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Paymen
 def settle_payment(*, payment_id: uuid.UUID, now: dt.datetime) -> models.Payment:
     """Tell the provider what was decided about an authorized payment, and record what it did."""
     payment = models.Payment.objects.get(id=payment_id)
-    provider = port.current()
+    provider = choice.current()
     if not payment.is_to_settle:
         return payment
     if payment.decision == Decision.VOID:

@@ -2,7 +2,10 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from django.db.models import Count, Min
 
 from payments_service.payments import models
 from shared.contracts import payments as events
@@ -41,6 +44,20 @@ def unanswered(*, before: dt.datetime, most: int) -> list[Due]:
 def _due(payments: models.PaymentQuerySet, *, most: int) -> list[Due]:
     found = payments.order_by("updated_at").values_list("id", "request_id", "traceparent")
     return [Due(*row) for row in found[:most]]
+
+
+def unfinished(*, now: dt.datetime) -> Iterator[tuple[str, int, float]]:
+    """What payments wait for: how many there are that do, and for how many seconds the oldest has."""
+    payments, decision = models.Payment.objects, models.Payment.Decision
+    waiting = {
+        "answer": payments.unanswered(before=now),
+        "order": payments.undecided(),
+        "capture": payments.to_settle().filter(decision=decision.CAPTURE),
+        "void": payments.to_settle().filter(decision=decision.VOID),
+    }
+    for what, those in waiting.items():
+        found = those.aggregate(many=Count("id"), since=Min("updated_at"))
+        yield what, found["many"], (now - (found["since"] or now)).total_seconds()
 
 
 def aggregates() -> tuple[models.PaymentQuerySet, type[events.PaymentSnapshot]]:

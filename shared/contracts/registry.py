@@ -21,6 +21,11 @@ def service_of(source: str) -> str:
     return source.removeprefix("/")
 
 
+def types_of(source: str) -> tuple[str, ...]:
+    """All that `source` may say, by type."""
+    return tuple(type_ for type_, owner in SOURCE_OF_TYPE.items() if owner == source)
+
+
 def find(type_: str, schema: int) -> type[events.Event] | None:
     """The class of an event or notice by its type and schema version, or None where this release does not know it."""
     return _BY_NAME.get((type_, schema))

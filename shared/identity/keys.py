@@ -13,7 +13,7 @@ from django.db import transaction
 from joserfc import errors, jwk
 
 from shared.http import calls
-from shared.identity import copies, models
+from shared.identity import copies, metrics, models
 
 LOOK_EVERY = 0.25  # seconds
 FETCH_EVERY = 300.0  # seconds
@@ -36,6 +36,8 @@ class KeysUnavailable(Exception):
 
 def refresh_forever(stop: threading.Event) -> None:
     """Fetch the key set at start, every five minutes, and whenever auth says that it has changed."""
+    # Named before either happens: a count that first appears as 1 is no increase to whoever watches.
+    succeeded, failed = map(metrics.key_fetches.labels, ("succeeded", "failed"))
     failures, due = 0, time.monotonic()
     while not stop.wait(LOOK_EVERY):
         try:
@@ -43,8 +45,10 @@ def refresh_forever(stop: threading.Event) -> None:
             if time.monotonic() < due and not (wanted > fetched and failures == 0):
                 continue
             refresh()
+            succeeded.inc()
             failures, due = 0, time.monotonic() + FETCH_EVERY
         except (KeysUnavailable, db.Error) as error:
+            failed.inc()
             due = time.monotonic() + RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)]
             failures += 1
             logger.warning("the signing keys could not be fetched: %s", error)

@@ -24,7 +24,7 @@ from joserfc import jwk
 from psycopg import sql
 
 from shared import errors
-from shared.identity import copies, models, tokens
+from shared.identity import copies, metrics, models, tokens
 
 READ_EVERY = 0.25  # seconds
 RELOAD_EVERY = 60.0  # seconds; drops what has expired
@@ -136,6 +136,7 @@ class DatabaseSource(Source):
             self._snapshot = load(connection)
             self._counter, self._loaded_at = counter, now
         self._read_at = now
+        metrics.state_read.set_to_current_time()
         self._first.set()
 
 

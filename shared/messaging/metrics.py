@@ -1,17 +1,22 @@
-"""What the messaging process counts. The levels that are in the database are read when somebody asks."""
+"""What the processes beside the web count, and what their service's database knows: read when somebody asks."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+import prometheus_client
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import connection
+from django.utils.module_loading import import_string
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.messaging import levels
 
-published = Counter("messaging_published", "Events the broker has confirmed")
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # as shared.http does
+
+published = Counter("messaging_published", "Events the broker has confirmed", ["type"])
 publish_failures = Counter("messaging_publish_failures", "Batches not confirmed, by what went wrong", ["error"])
 relay_leader = Gauge("messaging_relay_leader", "1 where this process is the active relay", multiprocess_mode="livesum")
 consumed = Counter("messaging_consumed", "Events heard, by what became of them", ["queue", "outcome"])
@@ -28,30 +33,42 @@ _RECOVERING = "SELECT count(*) FROM messaging_log WHERE recovering_since IS NOT 
 
 
 class Levels(Collector):
-    """Outbox, progress, replay, parked messages and recovery, asked of the service's database at each scrape."""
+    """What each of MESSAGING_LEVELS finds in the service's database; while it is away, only that it is."""
 
     def collect(self) -> Iterable[Metric]:
-        with connection.cursor() as cursor:
-            cursor.execute(levels.UNSENT)
-            unsent, age = cursor.fetchone()
-            cursor.execute(levels.LAG, {"consumer": settings.SERVICE})
-            lags = cursor.fetchall()
-            cursor.execute(levels.REPLAY_PENDING)
-            (pending,) = cursor.fetchone()
-            cursor.execute(_PARKED)
-            parked = cursor.fetchall()
-            cursor.execute(_RECOVERING)
-            (recovering,) = cursor.fetchone()
-        yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
-        yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
-        yield _lag_levels(lags)
-        yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
-        yield GaugeMetricFamily("messaging_recovering", "1 while writes are refused after a restore", recovering)
-        yield from _parked_levels(parked)
+        up = 1
+        families: list[Metric] = []
+        try:
+            for path in settings.MESSAGING_LEVELS:
+                families += import_string(path)()
+        except DatabaseError:
+            up, families = 0, []
+        return [GaugeMetricFamily("database_up", "1 where the service's database answers", up), *families]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
         return []
+
+
+def of_messaging() -> Iterable[Metric]:
+    """Outbox, progress, replay, parked messages and recovery."""
+    with connection.cursor() as cursor:
+        cursor.execute(levels.UNSENT)
+        unsent, age = cursor.fetchone()
+        cursor.execute(levels.LAG, {"consumer": settings.SERVICE})
+        lags = cursor.fetchall()
+        cursor.execute(levels.REPLAY_PENDING)
+        (pending,) = cursor.fetchone()
+        cursor.execute(_PARKED)
+        parked = cursor.fetchall()
+        cursor.execute(_RECOVERING)
+        (recovering,) = cursor.fetchone()
+    yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
+    yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
+    yield _lag_levels(lags)
+    yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
+    yield GaugeMetricFamily("messaging_recovering", "1 while writes are refused after a restore", recovering)
+    yield from _parked_levels(parked)
 
 
 def _lag_levels(rows: Sequence[tuple[str, Decimal]]) -> Metric:

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from shared import faults
 from shared.contracts import log as contract
+from shared.contracts import registry
 from shared.messaging import hops, leadership, metrics, notices, outbox, topology, wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.brokers import connect, port
@@ -69,6 +70,8 @@ def run(stop: threading.Event, *, status: Status) -> None:
 
 def _lead(connection: leadership.Connection, stop: threading.Event, status: Status) -> None:
     metrics.relay_leader.set(1)
+    for type_ in registry.types_of(registry.source_of(settings.SERVICE)):
+        metrics.published.labels(type_)  # 0 from the start: one that first appears as 1 is no increase
     connection.execute(FIRST_LOG_ROW)
     connection.execute(f"LISTEN {outbox.CHANNEL}")
     backoff = Backoff()
@@ -120,7 +123,8 @@ def relay_batch(connection: leadership.Connection, publisher: port.Publisher, *,
         _say(publisher, [wire.body(row) for row in rows])
         faults.point("relay.confirmed")
         connection.execute(_MARK, ([row.id for row in rows],))
-        metrics.published.inc(len(rows))
+        for row in rows:
+            metrics.published.labels(row.type).inc()
         hops.sent(rows, exchange=topology.exchange(settings.SERVICE), began=began)
     return len(rows)
 

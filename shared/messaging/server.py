@@ -75,6 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         return (200 if ready else 503), _JSON, _to_json({**body, "alarms": [alarm] if alarm else []})
 
     def _metrics(self) -> tuple[int, str, bytes]:
+        """Also while the database is away, which is when they are looked at."""
         text = exposition.generate_latest(REGISTRY) + exposition.generate_latest(self.server.levels)
         return 200, exposition.CONTENT_TYPE_PLAIN_0_0_4, text
 

@@ -185,6 +185,11 @@ def _messaging(env: Environment, app: str) -> dict[str, Any]:
             "shared.messaging.tasks.prune": 600.0,
         },
         "MESSAGING_SNAPSHOTS": "",
+        "MESSAGING_LEVELS": [
+            "shared.messaging.database.of_database",
+            "shared.messaging.metrics.of_messaging",
+            "shared.identity.metrics.of_identity",
+        ],
         "MESSAGING_REPLAY_PER_SECOND": env.int("MESSAGING_REPLAY_PER_SECOND", default=500),
         "MESSAGING_LOG_RETENTION": dt.timedelta(days=env.int("LOG_RETENTION_DAYS", default=30)),
         "MESSAGING_INBOX_RETENTION": dt.timedelta(days=env.int("INBOX_RETENTION_DAYS", default=60)),

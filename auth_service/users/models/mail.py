@@ -60,6 +60,11 @@ class Mail(models.Model):
         return cls.objects.create(user=user, kind=kind, token=token, queued_at=now, next_attempt_at=now)
 
     @classmethod
+    def waiting(cls, *kinds: str) -> "models.QuerySet[Self]":
+        """What is still to be sent, of these kinds or of all."""
+        return cls.objects.filter(WAITING, **({"kind__in": kinds} if kinds else {}))
+
+    @classmethod
     def forget(cls, *, before: dt.datetime) -> None:
         """Delete what was sent or dropped before that, and the tokens that no mail carries any more."""
         cls.objects.exclude(WAITING).filter(queued_at__lt=before).delete()

@@ -10,7 +10,7 @@ from django.test import Client
 
 from shared.contracts import users
 from shared.identity import copies, handlers, keys, readiness
-from shared.testing import identity, waiting
+from shared.testing import identity, measures, waiting
 from tests.shared.identity import people
 
 
@@ -192,3 +192,14 @@ class TestRefreshForever:
 
         assert answers == {401}
         assert (auth.asked, copies.keys_wanted()) == (asked, wanted) == (1, (0, 0))
+
+    def test_is_counted_by_what_comes_of_it(self, auth):
+        succeeded, failed = (
+            measures.moving("identity_key_fetches_total", outcome=outcome) for outcome in ("succeeded", "failed")
+        )
+        auth.status = 503
+        with in_background():
+            waiting.until(lambda: failed() == auth.asked > 0)
+            assert succeeded() == 0
+            auth.status = 200
+            waiting.until(lambda: succeeded() == 1)

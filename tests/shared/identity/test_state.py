@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from shared.identity import copies, handlers, models, state, tokens
-from shared.testing import waiting
+from shared.testing import measures, waiting
 from tests.shared.identity import people
 
 READ = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'identity-state' AND datname = current_database()"  # noqa: E501
@@ -93,6 +93,13 @@ class TestReading:
 
         waiting.until(lambda: source.current().refuses(somebody), seconds=1)
 
+    def test_says_when_it_last_knew(self, source):
+        source.current()
+
+        read_at = measures.count("identity_state_last_read_timestamp_seconds")
+        assert abs(time.time() - read_at) < 60
+        waiting.until(lambda: measures.count("identity_state_last_read_timestamp_seconds") > read_at)
+
     def test_it_looks_by_itself_when_no_notification_comes(self, source):
         somebody = identity()
         assert not source.current().refuses(somebody)
@@ -159,11 +166,14 @@ class TestUnreadable:
     def test_from_the_start_is_a_503(self, kept, monkeypatch):
         monkeypatch.setattr(state, "FIRST_READ", 0.1)
         source = Unreachable()
+        known = measures.moving("identity_state_last_read_timestamp_seconds")
         try:
             with pytest.raises(state.StateUnreadable) as refusal:
                 source.current()
         finally:
             source.close()
+
+        assert known() == 0
 
         assert (refusal.value.status, refusal.value.retry_after) == (503, 1)
 

@@ -1,9 +1,11 @@
 """How much waits: what /metrics tells of the database, beside parked messages."""
 
 import pytest
+from django.db import connection
 
 from shared import ids
-from shared.messaging import metrics, models, progress
+from shared.messaging import database, metrics, models, progress
+from shared.testing import measures
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +99,32 @@ class TestUnsent:
 
         assert levels("messaging_outbox_unsent") == {None: 1}
         assert levels("messaging_outbox_oldest_unsent_seconds")[None] > 0
+
+
+class TestDatabase:
+    def test_tells_its_size_its_connections_and_how_long_one_has_been_at_work(self):
+        families, own = list(database.of_database()), {"datname": connection.settings_dict["NAME"]}
+
+        assert measures.level(families, "pg_database_size_bytes", **own) > 1_000_000
+        assert measures.level(families, "pg_stat_database_numbackends", **own) >= 1
+        assert measures.level(families, "pg_settings_max_connections") >= 10
+        assert measures.level(families, "pg_stat_activity_max_tx_duration", **own) >= 0
+
+    def test_says_that_it_is_there(self):
+        assert measures.level(metrics.Levels().collect(), "database_up") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDatabaseAway:
+    @pytest.fixture(autouse=True)
+    def _away(self, monkeypatch):
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict, "PORT", "9")
+        yield
+        connection.close()
+
+    def test_is_all_that_is_told_and_no_failure(self):
+        families = list(metrics.Levels().collect())
+
+        assert [family.name for family in families] == ["database_up"]
+        assert measures.level(families, "database_up") == 0

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from shared import tracing
 from shared.messaging import leadership, models, outbox, relay, topology
 from shared.messaging.brokers import port
-from shared.testing import waiting
+from shared.testing import measures, waiting
 from tests.shared.messaging import stage
 
 pytestmark = pytest.mark.usefixtures("on_stage")
@@ -72,6 +72,17 @@ class TestBatch:
             pass
 
         assert [envelope.position for envelope in stage.said(audience.heard)] == [1, 2, 3, 4, 5, 6, 7]
+
+    def test_counts_what_was_sent_by_its_type(self, lead):
+        created, completed = (
+            measures.moving("messaging_published_total", type=type_) for type_ in ("order.created", "order.completed")
+        )
+        say(stage.order(), stage.order())
+
+        while relay.relay_batch(lead, Audience(), limit=1):
+            pass
+
+        assert (created(), completed()) == (2, 0)
 
     def test_nothing_unsent_is_nothing_to_do(self, lead):
         assert relay.relay_batch(lead, Audience()) == 0

@@ -82,7 +82,11 @@ class TestProcess:
         assert get(f"{address}/livez")[0] == 200
         assert get(f"{address}/elsewhere")[0] == 404
         metrics = get(f"{address}/metrics")[1]
-        for line in ("messaging_published_total 1.0", "messaging_relay_leader 1.0", "messaging_outbox_unsent 0.0"):
+        for line in (
+            'messaging_published_total{type="order.created"} 1.0',
+            "messaging_relay_leader 1.0",
+            "messaging_outbox_unsent 0.0",
+        ):
             assert line in metrics
 
         process.send_signal(signal.SIGTERM)

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from shared.messaging.health import Status
 from shared.messaging.server import Server
+from shared.work import metrics
 
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 8.0
@@ -32,6 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, concurrency: int, **_options: Any) -> None:
         app = import_string(settings.CELERY_APP)
+        metrics.watch(app)
         worker, server_status = Status("worker"), Status("server")
         worker.says("waiting for work")  # a broker that is away costs delay; it is no reason to be restarted
         stop = threading.Event()

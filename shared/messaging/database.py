@@ -1,0 +1,29 @@
+"""What the service's PostgreSQL says of itself, under the names of its well-known exporter, which needs a superuser."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+_OWN = """
+SELECT current_database(), pg_database_size(current_database()), current_setting('max_connections')::int,
+    (SELECT numbackends FROM pg_stat_database WHERE datname = current_database()),
+    (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid())
+"""
+
+
+def of_database() -> Iterable[Metric]:
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN)
+        name, size, most, connections, longest = cursor.fetchone()
+    yield GaugeMetricFamily("pg_settings_max_connections", "Connections the server allows, of all databases", most)
+    yield _of("pg_database_size_bytes", "Disk space used by the database", name, size)
+    yield _of("pg_stat_database_numbackends", "Connections to the database", name, connections)
+    yield _of("pg_stat_activity_max_tx_duration", "Age of the oldest open transaction, in seconds", name, longest)
+
+
+def _of(metric: str, what: str, name: str, value: float) -> Metric:
+    by_name = GaugeMetricFamily(metric, what, labels=["datname"])
+    by_name.add_metric([name], float(value))
+    return by_name
