@@ -47,14 +47,19 @@ def load(home: homes.Home, *, ports: Mapping[str, int]) -> spec.Job:
     return spec.Job(name="broker.definitions", after=["broker"], action=partial(_load, home, ports))
 
 
-def _load(home: homes.Home, ports: Mapping[str, int]) -> None:
-    _write_settings(home, ports["broker"])
+def tool(home: homes.Home, ports: Mapping[str, int], name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of RabbitMQ's own, such as `rabbitmqctl`, on the node. Raises Refusal where it is missing."""
     environment = _environment(home, ports["broker"], ports["broker.distribution"], ports["broker.epmd"])
     # Else the tool, a node itself while it runs, would listen on every address.
     environment["RABBITMQ_CTL_ERL_ARGS"] = _LOOPBACK
-    line = [str(brokers.program_of("rabbitmqctl")), "--quiet", "import_definitions", str(home.broker / _DEFINITIONS)]
+    line = [str(brokers.program_of(name)), "--quiet", *arguments]
     how = {"cwd": home.broker, "env": environment, **child.identity(postgres.account())}
-    done = subprocess.run(line, check=False, capture_output=True, text=True, **how)
+    return subprocess.run(line, check=False, capture_output=True, text=True, **how)
+
+
+def _load(home: homes.Home, ports: Mapping[str, int]) -> None:
+    _write_settings(home, ports["broker"])
+    done = tool(home, ports, "rabbitmqctl", "import_definitions", str(home.broker / _DEFINITIONS))
     if done.returncode != 0:
         raise Refusal("RabbitMQ did not take the new definitions.", why=(done.stdout + done.stderr).strip())
 

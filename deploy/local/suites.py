@@ -25,11 +25,12 @@ out = Console(highlight=False)
 _SIDE_BY_SIDE = 2
 _PATIENCE = 5  # a suite that takes so many times its budget is ended
 _OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_", "OTEL_")
-_RABBITMQ, _CHROMIUM, _NPM = "rabbitmq-server", "chromium", "npm"
+_RABBITMQ, _CHROMIUM, _NPM, _PROMETHEUS = "rabbitmq-server", "chromium", "npm", "prometheus"
 _FOUND: Mapping[str, Callable[[], object]] = {
     _RABBITMQ: lambda: brokers.program(),
     _CHROMIUM: lambda: shutil.which("chromium"),
     _NPM: lambda: shutil.which("npm"),
+    _PROMETHEUS: lambda: brokers.program() and shutil.which("promtool") and shutil.which("prometheus"),
 }
 """By the package that brings a tool: what finds it, or gives None."""
 
@@ -92,6 +93,14 @@ SUITES = (
             alone=True,
         )
         for strategy, scheme in (("local", "http"), ("introspect", "http"), ("gateway", "https"))
+    ),
+    Suite(
+        name="observability",
+        budget=180,
+        path="observability",
+        environment={"MARKET_BROKER": "rabbitmq"},
+        needs=_PROMETHEUS,
+        alone=True,
     ),
     Suite(name="browser", budget=120, path="browser", needs=_CHROMIUM, alone=True),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),

@@ -88,6 +88,9 @@ _EDITS: dict[str, _Edit] = {
         r"  - \{name: admit-one-.*",
         "  - {{name: admit-one-{service}, newName: registry.example/admit-one-{service}, newTag: 1.0.0}}",
     ),
+    "deploy/observability/prometheus/prometheus.yml": _after_last(
+        r"          - \w+-\w+", "          - {service}-web\n          - {service}-messaging"
+    ),
     "deploy/local/audit.py": _after_last(
         r'    \("\w+", "\w+", [A-Z]+\),',
         '    ("{service}", "{noun}_ticket", TICKETS),\n    ("{service}", "{noun}_order", ORDERS),',

@@ -30,8 +30,6 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# https://opentelemetry.io/docs/specs/semconv/http/http-spans/: the names of others are nobody's to choose.
-_METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
 log = structlog.get_logger("request")
 
@@ -139,21 +137,16 @@ def _step(request: HttpRequest) -> AbstractContextManager[spans.Span]:
     """The step that this request is in its caller's trace, or in one of its own; nobody is told of probes."""
     if paths.is_probe(request.path):
         return spans.untold()
-    method = _method(request)
+    method = paths.method_of(request)
     # The gateway names the client of whatever comes from outside; services that call each other name none.
     outside = "X-Forwarded-For" in request.headers
     return spans.span(method, spans.Kind.SERVER, {"http.request.method": method}, entrance=outside)
 
 
-def _method(request: HttpRequest) -> str:
-    return request.method if request.method in _METHODS else "_OTHER"
-
-
 def _tell(span: spans.Span, request: HttpRequest, response: HttpResponseBase) -> None:
     """The route and never the path: what is typed into an address may be anything."""
-    if request.resolver_match is not None:
-        route = f"/{request.resolver_match.route}"
-        span.name(f"{_method(request)} {route}")
+    if route := paths.route_of(request):
+        span.name(f"{paths.method_of(request)} {route}")
         span.set("http.route", route)
     span.set("http.response.status_code", response.status_code)
     if response.status_code >= 500:

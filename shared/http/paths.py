@@ -3,13 +3,16 @@
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
 from shared import errors
 
+# https://opentelemetry.io/docs/specs/semconv/http/http-spans/: the names of others are nobody's to choose.
+METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _PROBE = re.compile(r"/(livez|readyz|metrics)/?")
 # One leading slash, no second one, no backslash, no blank, no control character: no browser reads another origin in it.
 _LOCAL = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]*")
@@ -19,6 +22,18 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 def is_probe(path: str) -> bool:
     """Whether it is the supervisor or Prometheus who asks; of them nothing is logged, counted or demanded."""
     return _PROBE.fullmatch(path) is not None
+
+
+def route_of(request: HttpRequest) -> str | None:
+    """The path as the URLconf has it, `/api/orders/<str:order_id>`; None where nobody has looked where it leads."""
+    match = request.resolver_match
+    return f"/{match.route}" if match else None
+
+
+def method_of(request: HttpRequest) -> str:
+    """The method, and `_OTHER` for whatever else whoever asks has written there: it would be a name without end."""
+    method = request.method or ""
+    return method if method in METHODS else "_OTHER"
 
 
 def path_either(route: str, view: Callable[..., HttpResponseBase], *, name: str) -> list[URLPattern]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http import metrics
+from shared.http import metrics, paths
 from shared.testing import measures
 
 pytestmark = pytest.mark.django_db
@@ -49,13 +49,13 @@ class TestRequests:
         assert unproven() == malformed() == 1
 
     def test_to_nowhere_have_no_route(self, nobody):
-        lost, paths = counting("GET", "", 404), ("/wp-admin", "/api/nothing", "/.env")
+        lost, nowhere = counting("GET", "", 404), ("/wp-admin", "/api/nothing", "/.env")
 
-        for path in paths:
+        for path in nowhere:
             nobody.get(path)
 
         assert lost() == 3
-        assert not set(paths) & names("http_route")
+        assert not set(nowhere) & names("http_route")
 
     def test_with_a_word_for_a_method_share_one(self, nobody):
         odd = counting("_OTHER", "/page", 200)
@@ -64,7 +64,7 @@ class TestRequests:
             nobody.client.generic(word, "/page")
 
         assert odd() == 3
-        assert names("http_request_method") <= metrics.METHODS | {"_OTHER"}
+        assert names("http_request_method") <= paths.METHODS | {"_OTHER"}
 
     def test_of_supervisors_and_collectors_are_not_counted(self, nobody):
         for path in ("/livez", "/readyz/", "/metrics"):
