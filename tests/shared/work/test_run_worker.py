@@ -54,7 +54,7 @@ def perform(broker, settings, tmp_path):
         opened, done = tmp_path / "opened", tmp_path / "done"
 
         def __init__(self):
-            application.make(periods={}).send_task("orders.perform", args=[str(tmp_path)], queue="orders.tasks")
+            application.make(periods={}).send_task("orders.perform", args=[str(tmp_path)])
 
         def begun(self):
             begun = tmp_path / "begun"
