@@ -66,15 +66,19 @@ def environments(objects):
 
 
 def boots(service, environment, place, seen):
-    """What `manage.py check` of the service says, told only that, with its secrets below `place`."""
+    """The exit code of `manage.py check` of the service and what it complains of."""
+    done = run(service, environment, place, seen, "check")
+    return done.returncode, done.stderr
+
+
+def run(service, environment, place, seen, *command):
+    """A command of the service's manage.py, told only that, with its secrets below `place`."""
     for name, value in seen.items():
         (place / name).write_text(value)
     here = {name: value.replace("/run/secrets", str(place)) for name, value in environment.items()}
-    line = [sys.executable, f"{service}_service/manage.py", "check"]
-    done = subprocess.run(
-        line, cwd=homes.ROOT, env={"PATH": os.environ["PATH"], **here}, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stderr
+    line = [sys.executable, f"{service}_service/manage.py", *command]
+    only = {"PATH": os.environ["PATH"], **here}
+    return subprocess.run(line, cwd=homes.ROOT, env=only, capture_output=True, text=True, check=False)
 
 
 @every_overlay
@@ -128,6 +132,18 @@ def test_every_name_is_one_that_the_operators_page_explains(folder):
     for service, environment, *_ in environments(manifests.of(folder)):
         unknown = {name.removesuffix("_FILE") for name in environment} - page
         assert not unknown, f"{service} is told {unknown}"
+
+
+@pytest.mark.parametrize("service", topology.CELERY_VHOSTS)
+def test_workers_are_scaled_by_the_queue_that_they_work_off(service, held, tmp_path):
+    objects = manifests.of("base")
+    _, environment, pod, _ = next(one for one in environments(manifests.of("overlays/local")) if one[0] == service)
+    (trigger,) = manifests.called(objects, "ScaledObject", f"{service}-worker")["spec"]["triggers"]
+    asked = f"from {service}_service.config.celery import app; print(app.conf.task_default_queue)"
+
+    told = run(service, environment, tmp_path, files(pod, held), "shell", "--verbosity=0", "--command", asked)
+
+    assert trigger["metadata"]["queueName"] == told.stdout.strip(), told.stderr
 
 
 @every_overlay

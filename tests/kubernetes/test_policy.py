@@ -128,16 +128,6 @@ class TestProduction:
             assert plugin["parameters"]["barmanObjectName"] in stores
 
 
-class TestWorkers:
-    def test_each_is_scaled_by_its_own_queue(self):
-        queues = {
-            one["metadata"]["name"]: one["spec"]["triggers"][0]["metadata"]["queueName"]
-            for one in manifests.all_of(manifests.of("base"), "ScaledObject")
-        }
-
-        assert queues == {f"{service}-worker": f"{service}.work" for service in topology.CELERY_VHOSTS}
-
-
 class TestBroker:
     def test_has_every_queue_on_three_nodes(self):
         broker = manifests.called(manifests.of("overlays/production"), "RabbitmqCluster", "rabbitmq")["spec"]
