@@ -5,12 +5,15 @@ import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import structlog
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import REGISTRY, CollectorRegistry, exposition
 
 from shared.messaging import metrics, parked
 from shared.messaging.health import Status
+
+log = structlog.get_logger(__name__)
 
 _JSON = "application/json"
 
@@ -27,6 +30,10 @@ class Server(ThreadingHTTPServer):
         self.levels = CollectorRegistry()
         self.levels.register(metrics.Levels())
         self.migrated = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked has hung up before the answer: no reason for a traceback on stderr."""
+        log.info("probe broken off", exc_info=True)
 
     def serve(self, stop: threading.Event, /, *, status: Status) -> None:
         """Answer until `stop` is set."""
