@@ -3,15 +3,19 @@
 import subprocess
 from collections.abc import Sequence
 
+from deploy.airgap import engine, images
 from deploy.compose import roll, secret_files, stack
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`init`, `roll [SERVICE …]`, or whatever docker-compose knows. The exit code. Raises Refusal."""
+    """`init`, `airgap`, `roll [SERVICE …]`, or whatever docker-compose knows. The exit code. Raises Refusal."""
     project = stack.here()
     match arguments:
         case ["init"]:
             return _init(project)
+        case ["airgap"]:
+            images.provide(engine.Engine())
+            return 0
         case ["roll", *names]:
             return roll.main(project, names=names)
         case _:

@@ -32,7 +32,7 @@ def replace(stack: Stack, process: str) -> None:
 
     Raises Refusal where a new one does not become ready; it is removed, and the old ones go on.
     """
-    old = stack.containers(process)
+    old = stack.containers(process, "running")
     if not old:
         raise Refusal(f"{process} is not up.", do="manage_all.py compose up --wait")
     for container in old:
@@ -46,16 +46,29 @@ def replace(stack: Stack, process: str) -> None:
 
 def _add(stack: Stack, process: str, *, so_many: int) -> None:
     before = set(stack.containers(process))
-    wait = ("--wait", "--wait-timeout", str(_READY_WITHIN_SECONDS))
     scale = ("--scale", f"{process}={so_many}")
+    stack.compose("up", "--detach", "--no-deps", "--no-build", "--no-recreate", *scale, process)
+    new = set(stack.containers(process)) - before
+    deadline = time.monotonic() + _READY_WITHIN_SECONDS
+    while not (new and all(_is_ready(stack, container) for container in new)):
+        if time.monotonic() > deadline:
+            for container in new:
+                stack.docker("rm", "--force", container)
+            raise Refusal(
+                f"A new {process} did not become ready; the old ones go on.",
+                why=f"its health check failed for {_READY_WITHIN_SECONDS} s.",
+                do=f"see what it says: manage_all.py compose run --rm --no-deps {process}",
+            )
+        time.sleep(0.5)
+
+
+def _is_ready(stack: Stack, container: str) -> bool:
+    """By asking it: the engine itself asks every few seconds only."""
     try:
-        stack.compose("up", "--detach", "--no-deps", "--no-build", "--no-recreate", *wait, *scale, process)
-    except Refusal as refusal:
-        for container in set(stack.containers(process)) - before:
-            stack.docker("rm", "--force", container)
-        raise Refusal(
-            f"A new {process} did not become ready; the old ones go on.", why=refusal.why, do="look at what it logged."
-        ) from refusal
+        stack.docker("exec", container, "healthcheck")
+    except Refusal:
+        return False
+    return True
 
 
 def _chosen(names: Sequence[str]) -> tuple[str, ...]:

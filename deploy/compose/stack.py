@@ -40,9 +40,10 @@ class Stack:
         model: dict[str, Any] = json.loads(self.compose("--profile", "*", "config", "--format", "json"))
         return model
 
-    def containers(self, process: str) -> list[str]:
-        """The ids of the containers of `process` (`orders-web`) that run."""
-        return self.compose("ps", "--quiet", "--status", "running", "--orphans=false", process).split()
+    def containers(self, process: str, *states: str) -> list[str]:
+        """The ids of the containers of `process` (`orders-web`) that are in one of `states`; all of them without."""
+        which = [option for state in states for option in ("--status", state)] or ["--all"]
+        return self.compose("ps", "--quiet", "--orphans=false", *which, process).split()
 
 
 def here() -> Stack:

@@ -256,7 +256,7 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
         lambda home, chosen: management.run(home, service=chosen.service, kind=chosen.kind, reload=chosen.reload),
     ),
     "compose": (
-        "The market in containers: init, roll [SERVICE …], or whatever docker-compose knows (up --wait, ps, logs).",
+        "The market in containers: init, airgap, roll [SERVICE …], or what docker-compose knows (up --wait, ps).",
         [],
         lambda home, chosen: compose.main(chosen.rest),
     ),
