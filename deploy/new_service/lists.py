@@ -44,6 +44,20 @@ def _after_last(pattern: str, added: str) -> _Edit:
     return edit
 
 
+def _each(*edits: _Edit) -> _Edit:
+    """All of the edits, or none where one of them finds no place."""
+
+    def edit(text: str, name: names.Name) -> str:
+        after = text
+        for one in edits:
+            before, after = after, one(after, name)
+            if after == before:
+                return text
+        return after
+
+    return edit
+
+
 def _import_rules(text: str, name: names.Name) -> str:
     """Beside whatever is said of the model service, the same of the new one."""
     lists = re.sub(r"\[[^\[\]]*\]", lambda found: _longer(found[0], name), text)
@@ -80,6 +94,13 @@ _EDITS: dict[str, _Edit] = {
         '          <tr data-service="{service}"><th scope="row"><a href="/status/{service}">{service}</a></th>'
         '<td>{noun}</td><td class="state">–</td></tr>',
     ),
+    "deploy/compose/compose.yml": _each(
+        _after_last(r"  - \w+\.yml", "  - {service}.yml"),
+        _after_last(r"  \w+: \{\}", "  {service}: {{}}"),
+        _after_last(r"      \w+_UPSTREAM: .*", "      {upper}_UPSTREAM: {service}-web:8000"),
+    ),
+    # Its web is met by every service.
+    "deploy/compose/auth.yml": _after_last(r"      - \w+", "      - {service}"),
     "deploy/kubernetes/base/kustomization.yaml": _after_last(r"  - \w+", "  - {service}"),
     "deploy/kubernetes/base/gateway/gateway.env": _after_last(
         r"[A-Z0-9]+_UPSTREAM=.*", "{upper}_UPSTREAM={service}-web:8000"

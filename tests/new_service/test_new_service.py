@@ -117,6 +117,17 @@ class TestWrites:
         assert not (homes.ROOT / "waitlist_service").exists()
 
     @pytest.mark.timeout(300)
+    def test_a_service_that_has_containers_like_the_others(self, tmp_path):
+        tree = copies.copy(tmp_path / "house")
+        written = copies.manage(tree, "new-service", "waitlist", "--noun", "entries")
+        assert written.returncode == 0, written.stdout
+
+        tested = copies.manage(tree, "test", "local", "--", "-k", "test_compose")
+
+        assert tested.returncode == 0, tested.stdout
+        assert "waitlist" in (tree / "deploy" / "compose" / "waitlist.yml").read_text()
+
+    @pytest.mark.timeout(300)
     def test_a_service_that_a_cluster_is_given_like_the_others(self, tmp_path):
         tree = copies.copy(tmp_path / "house")
         written = copies.manage(tree, "new-service", "waitlist", "--noun", "entries")
