@@ -16,16 +16,13 @@ from deploy.airgap.engine import Engine
 from deploy.local.refusals import Refusal
 
 NAME = "debian:bookworm-slim"
-_MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
-_SECURITY = os.environ.get("DEBIAN_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
+_RELEASE = "bookworm"
+_SUITES = (_RELEASE, f"{_RELEASE}-updates", f"{_RELEASE}-security")
 _KNOWN_TO_DEBIAN = Path("/usr/share/ca-certificates/mozilla")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _NOT_IN_THE_IMAGE = ("./dev/*", "./proc/*", "./sys/*", "./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*")
 _UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian")
 _FILES = {
-    "etc/apt/sources.list": (
-        f"deb {_MIRROR} bookworm main\ndeb {_MIRROR} bookworm-updates main\ndeb {_SECURITY} bookworm-security main\n"
-    ),
     # A mirror without a network is often older than its signature is valid.
     "etc/apt/apt.conf.d/image": (
         'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n'
@@ -39,7 +36,7 @@ _FILES = {
 
 def digest() -> str:
     """Of everything that decides what the image is, but for the packages that Debian has at the moment."""
-    told = [Path(__file__).read_text(), _MIRROR, _SECURITY, *_authorities_of_this_machine()]
+    told = [Path(__file__).read_text(), *_sources(), *_authorities_of_this_machine()]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
@@ -58,7 +55,7 @@ def make(engine: Engine, *, label: str) -> None:
 
 
 def _bootstrap(root: Path) -> None:
-    line = ["debootstrap", "--variant=minbase", "bookworm", str(root), _MIRROR]
+    line = ["debootstrap", "--variant=minbase", _RELEASE, str(root), *_mirror()]
     # What is written here is lost with a crash anyway.
     done = subprocess.run(
         line, env={**os.environ, "DPKG_FORCE": "unsafe-io"}, check=False, capture_output=True, text=True
@@ -67,9 +64,26 @@ def _bootstrap(root: Path) -> None:
         raise Refusal("debootstrap failed.", why="\n".join((done.stdout + done.stderr).splitlines()[-15:]))
 
 
+def _sources() -> list[str]:
+    """Where this machine gets Debian's packages from, as lines of a sources.list; none where it gets other ones."""
+    if shutil.which("apt-get") is None:
+        return []
+    line = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main"]
+    said = subprocess.run(line, check=False, capture_output=True, text=True).stdout
+    known = dict(row.split() for row in said.splitlines())
+    return [f"deb {known[suite]} {suite} main" for suite in _SUITES if suite in known]
+
+
+def _mirror() -> list[str]:
+    """The address of the release itself, for debootstrap, which knows one of its own."""
+    return [line.split()[1] for line in _sources() if line.split()[2] == _RELEASE]
+
+
 def _trim(root: Path) -> None:
     for name, text in _FILES.items():
         (root / name).write_text(text)
+    if sources := _sources():
+        (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in sources))
     (root / "usr/sbin/policy-rc.d").chmod(0o755)
     for place in _UNREAD:
         shutil.rmtree(root / place, ignore_errors=True)
