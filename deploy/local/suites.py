@@ -62,7 +62,7 @@ SUITES = (
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES if service != "auth"),
     Suite(name="jose", budget=90, path="jose", needs=_NPM),
     Suite(name="local", budget=180, path="local"),
-    Suite(name="kubernetes", budget=120, path="kubernetes"),
+    Suite(name="kubernetes", budget=150, path="kubernetes"),
     Suite(name="mutants", budget=240, path="mutants", options=("-m", "not rabbitmq")),
     Suite(name="mutants-rabbitmq", budget=60, path="mutants", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     Suite(name="new-service", budget=300, path="new_service", alone=True),

@@ -65,18 +65,17 @@ def environments(objects):
                 yield service, told(objects, container), manifests.pod(workload), container
 
 
-def boots(service, environment, place, seen):
-    """The exit code of `manage.py check` of the service and what it complains of."""
-    done = run(service, environment, place, seen, "check")
-    return done.returncode, done.stderr
+def settings_of(service):
+    """A command line that reads the service's settings, as every process does first."""
+    return ["-c", f"import {service}_service.config.settings"]
 
 
-def run(service, environment, place, seen, *command):
-    """A command of the service's manage.py, told only that, with its secrets below `place`."""
+def run(command, environment, place, seen):
+    """Run Python, told only that, with the secrets below `place`."""
     for name, value in seen.items():
         (place / name).write_text(value)
     here = {name: value.replace("/run/secrets", str(place)) for name, value in environment.items()}
-    line = [sys.executable, f"{service}_service/manage.py", *command]
+    line = [sys.executable, *command]
     only = {"PATH": os.environ["PATH"], **here}
     return subprocess.run(line, cwd=homes.ROOT, env=only, capture_output=True, text=True, check=False)
 
@@ -96,9 +95,9 @@ def test_a_service_boots(folder, service, held, tmp_path):
     _, environment, pod, container = next(one for one in environments(manifests.of(folder)) if one[0] == service)
     assert {"name": "secrets", "mountPath": "/run/secrets", "readOnly": True} in container["volumeMounts"]
 
-    code, said = boots(service, environment, tmp_path, files(pod, held))
+    done = run([f"{service}_service/manage.py", "check"], environment, tmp_path, files(pod, held))
 
-    assert code == 0, said
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("service", topology.SERVICES)
@@ -110,19 +109,19 @@ def test_a_secret_that_is_not_there_ends_the_boot(service, held, tmp_path):
     for name in seen:
         place = tmp_path / name
         place.mkdir()
-        code, said = boots(service, environment, place, {key: seen[key] for key in seen if key != name})
-        assert code != 0, f"{service} does without {name}"
-        assert name in said
+        done = run(settings_of(service), environment, place, {key: seen[key] for key in seen if key != name})
+        assert done.returncode != 0, f"{service} does without {name}"
+        assert name in done.stderr
 
 
 @pytest.mark.parametrize("service", topology.SERVICES)
 def test_what_the_base_leaves_open_an_overlay_has_to_say(service, held, tmp_path):
     _, environment, pod, _ = next(one for one in environments(manifests.of("base")) if one[0] == service)
 
-    code, said = boots(service, environment, tmp_path, files(pod, held))
+    done = run(settings_of(service), environment, tmp_path, files(pod, held))
 
-    assert code != 0
-    assert "PUBLIC_ORIGIN is not set" in said
+    assert done.returncode != 0
+    assert "PUBLIC_ORIGIN is not set" in done.stderr
 
 
 @every_overlay
@@ -141,7 +140,7 @@ def test_workers_are_scaled_by_the_queue_that_they_work_off(service, held, tmp_p
     (trigger,) = manifests.called(objects, "ScaledObject", f"{service}-worker")["spec"]["triggers"]
     asked = f"from {service}_service.config.celery import app; print(app.conf.task_default_queue)"
 
-    told = run(service, environment, tmp_path, files(pod, held), "shell", "--verbosity=0", "--command", asked)
+    told = run(["-c", asked], environment, tmp_path, files(pod, held))
 
     assert trigger["metadata"]["queueName"] == told.stdout.strip(), told.stderr
 
