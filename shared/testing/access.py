@@ -120,6 +120,25 @@ class Table:
         return [row for row in fitting if len(row.route) == most]
 
 
+def suite(table: Table) -> type:
+    """`TestAccess = access.suite(TABLE)`: the tests of a service's table, which ask its fixture `scene`."""
+
+    class TestAccess:
+        @each(table.rows())
+        def test_is_as_the_table_says(self, row: Row, scene: Any) -> None:
+            scene.demand(table, row)
+
+        @each(table.untold())
+        def test_nobody_may_do_what_has_no_row(self, row: Row, scene: Any) -> None:
+            scene.demand_refusal(table, row)
+
+        def test_every_route_has_a_row_and_every_row_a_route(self) -> None:
+            bare, idle = table.routes_without_a_row(), table.rows_without_a_route()
+            assert not bare | idle, f"routes without a row: {bare}; rows without a route: {idle}"
+
+    return TestAccess
+
+
 def each(rows: Iterable[Row]) -> Callable[[Any], Any]:
     """`@access.each(TABLE.rows())`: the test once for every row."""
     return pytest.mark.parametrize("row", list(rows), ids=str)

@@ -36,14 +36,4 @@ def scene(issuer, db):
         yield Scene(people)
 
 
-class TestAccess:
-    @access.each(TABLE.rows())
-    def test_is_as_the_table_says(self, row, scene):
-        scene.demand(TABLE, row)
-
-    @access.each(TABLE.untold())
-    def test_nobody_may_do_what_has_no_row(self, row, scene):
-        scene.demand_refusal(TABLE, row)
-
-    def test_every_route_has_a_row_and_every_row_a_route(self):
-        assert (TABLE.routes_without_a_row(), TABLE.rows_without_a_route()) == (set(), set())
+TestAccess = access.suite(TABLE)
