@@ -3,17 +3,16 @@
 from http import HTTPStatus
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from auth_service.users import commands, known_devices, passwords, throttling
+from auth_service.users import commands, handover, passwords, throttling
 from shared import clock, errors
 from shared.http import paths
-from shared.identity import admin_site, cookies, tokens
+from shared.identity import admin_site
 from shared.messaging import topology
 
 
@@ -54,11 +53,7 @@ def _sign_in(request: HttpRequest, wanted: str | None) -> HttpResponse:
         if isinstance(error, errors.TooMany | errors.Unavailable):
             response["Retry-After"] = str(error.retry_after)
         return response
-    response = admin_site.SeeOther(wanted or admin_site.SIGN_IN)
-    lives = {"access_life": tokens.life(), "refresh_life": settings.REFRESH_TOKEN_LIFE}
-    known_devices.remember(response, user_id=granted.user.pk, password=granted.user.password)
-    cookies.keep(response, access=granted.access, refresh=granted.refresh, **lives)
-    return response
+    return handover.welcome(admin_site.SeeOther(wanted or admin_site.SIGN_IN), granted)
 
 
 def _page(request: HttpRequest, form: SignInForm, wanted: str | None, *, status: int = 200) -> HttpResponse:

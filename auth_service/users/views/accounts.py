@@ -5,7 +5,7 @@ from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from auth_service.users import commands, serializers, throttling
+from auth_service.users import commands, handover, serializers, throttling
 from auth_service.users.views import asking
 from shared import clock
 from shared.identity import authentication, cookies, permissions
@@ -22,7 +22,7 @@ class SignUp(views.APIView):
         account.is_valid(raise_exception=True)
         throttling.sign_up(request, now=now)
         granted = commands.register_user(**account.validated_data, agent=asking.agent(request), now=now)
-        return asking.welcome(Response(serializers.Account(granted.user).data, status=201), granted)
+        return handover.welcome(Response(serializers.Account(granted.user).data, status=201), granted)
 
 
 class Me(views.APIView):

@@ -9,7 +9,7 @@ from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from auth_service.users import commands, queries, serializers, throttling
+from auth_service.users import commands, handover, queries, serializers, throttling
 from auth_service.users.views import asking
 from shared import clock
 from shared.http import pagination, paths
@@ -33,7 +33,7 @@ class SignIn(views.APIView):
         credentials.is_valid(raise_exception=True)
         with throttling.sign_in(request, email=credentials.validated_data["email"], now=now):
             granted = commands.sign_in(**credentials.validated_data, agent=asking.agent(request), now=now)
-        return asking.welcome(Response(serializers.Account(granted.user).data), granted)
+        return handover.welcome(Response(serializers.Account(granted.user).data), granted)
 
 
 class SignOut(views.APIView):
@@ -101,7 +101,7 @@ class Refresh(views.APIView):
         body.is_valid(raise_exception=True)
         token = body.validated_data.get("refresh") or cookies.refresh_token(request) or ""
         granted = commands.refresh_session(refresh_token=token, agent=asking.agent(request), now=clock.now())
-        return asking.keep(Response(serializers.Account(granted.user).data), granted)
+        return handover.keep(Response(serializers.Account(granted.user).data), granted)
 
 
 class Resume(views.APIView):
@@ -114,7 +114,7 @@ class Resume(views.APIView):
         granted = commands.resume_session(refresh_token=token or "", agent=asking.agent(request), now=clock.now())
         response = admin_site.SeeOther(wanted if granted else admin_site.sign_in_address(wanted))
         if granted:
-            asking.keep(response, granted)
+            handover.keep(response, granted)
         else:
             cookies.clear(response)
         cookies.keep_resumed(response)
