@@ -24,10 +24,7 @@ def cookie_name() -> str:
 def remember(response: HttpResponseBase, *, user_id: uuid.UUID, password: str) -> None:
     """Make the browser one in which this user has signed in, for as long as `password`, its hash, is his."""
     value = _signer(password).sign(f"{user_id}.{secrets.token_urlsafe(16)}")
-    life = int(LIFE.total_seconds())
-    response.set_cookie(
-        cookie_name(), value, max_age=life, path="/", secure=cookies.is_secure(), httponly=True, samesite="Lax"
-    )
+    cookies.put(response, cookie_name(), value, path="/", life=LIFE)
 
 
 def is_shown(request: HttpRequest) -> bool:

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from deploy.local import databases, embedded, homes, rabbitmq, spec, stamps
 from shared.messaging import topology
+from shared.settings import base
 
 NAMES = topology.SERVICES
 WITH_WORKER = topology.CELERY_VHOSTS
-STRATEGIES = ("local", "introspect", "gateway")
+STRATEGIES = tuple(base.STRATEGIES)
 KINDS = ("web", "messaging", "worker")
 _OURS = (
     "DJANGO_",

@@ -48,20 +48,20 @@ def keep(
     refresh_life: dt.timedelta,
 ) -> None:
     """Hand a session to the browser: both tokens, and a marker that scripts may read."""
-    _set(response, access_name(), access, path="/", life=access_life)
-    _set(response, refresh_name(), refresh, path=REFRESH_PATH, life=refresh_life)
-    _set(response, MARKER, "1", path="/", life=refresh_life, readable=True)
+    put(response, access_name(), access, path="/", life=access_life)
+    put(response, refresh_name(), refresh, path=REFRESH_PATH, life=refresh_life)
+    put(response, MARKER, "1", path="/", life=refresh_life, readable=True)
 
 
 def clear(response: HttpResponseBase) -> None:
     """Make the browser forget its session."""
     for name, path in ((access_name(), "/"), (refresh_name(), REFRESH_PATH), (MARKER, "/")):
-        _set(response, name, "", path=path, life=dt.timedelta(), readable=name == MARKER)
+        put(response, name, "", path=path, life=dt.timedelta(), readable=name == MARKER)
 
 
 def keep_resumed(response: HttpResponseBase) -> None:
     """Make the browser remember for a moment that its session was renewed on the way to a page."""
-    _set(response, RESUMED, "1", path="/", life=RESUMED_LIFE)
+    put(response, RESUMED, "1", path="/", life=RESUMED_LIFE)
 
 
 def is_worth_resuming(request: HttpRequest) -> bool:
@@ -69,7 +69,7 @@ def is_worth_resuming(request: HttpRequest) -> bool:
     return MARKER in request.COOKIES and RESUMED not in request.COOKIES
 
 
-def _set(
+def put(
     response: HttpResponseBase,
     name: str,
     value: str,
@@ -78,6 +78,7 @@ def _set(
     life: dt.timedelta,
     readable: bool = False,
 ) -> None:
+    """Give the browser a cookie that pages of other sites do not send along with what they post."""
     response.set_cookie(
         name,
         value,
