@@ -2,17 +2,19 @@
 
 import datetime as dt
 import io
-import threading
+from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from auth_service.users import commands, models, tasks
 from auth_service.users import tokens as issuing
+from auth_service.users.commands import people
 from shared import clock
 from shared.identity import models as identity
 from shared.identity import readiness, tokens
+from shared.testing import races
 from tests.auth import world
 
 Status = models.SigningKey.Status
@@ -52,6 +54,32 @@ def known_standby(elsinore, settings):
     return kid(Status.STANDBY)
 
 
+@pytest.fixture
+def unlocked():
+    """Nobody waits for anybody, and keys take their time to be made, as on a busy machine."""
+
+    def slowly(*, now):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.2)")
+        return made(now=now)
+
+    made = issuing.make_key
+    with mock.patch.object(people, "one_at_a_time"), mock.patch.object(issuing, "make_key", slowly):
+        yield
+
+
+def ensure():
+    commands.ensure_signing_key(now=clock.now())
+
+
+def rotate():
+    commands.rotate_signing_key(now=clock.now(), insist=True)
+
+
+def statuses():
+    return sorted(models.SigningKey.objects.values_list("status", flat=True))
+
+
 class TestTheFirstKey:
     def test_is_made_once_with_its_standby(self, elsinore):
         first = run("ensure_signing_key")
@@ -61,17 +89,13 @@ class TestTheFirstKey:
         assert len(elsinore.said("signing_key.published")) == 2
 
     def test_is_made_once_by_many_at_once(self, transactional_db):
-        def make():
-            commands.ensure_signing_key(now=clock.now())
-            connections.close_all()
+        races.at_once(*[ensure] * 5)
 
-        threads = [threading.Thread(target=make) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert statuses() == ["current", "standby"]
 
-        assert models.SigningKey.objects.count() == 2
+    def test_control_without_the_lock_they_are_in_each_other_s_way(self, transactional_db, unlocked):
+        with pytest.raises(IntegrityError):
+            races.at_once(*[ensure] * 5)
 
     def test_without_one_nobody_signs_up_or_in_but_is_told_to_come_back(self, elsinore):
         models.SigningKey.objects.all().delete()
@@ -171,21 +195,18 @@ class TestRotation:
 
         assert kid(Status.CURRENT) == standby
 
-    def test_by_two_at_once_leaves_one_current_key_and_one_standby(self, transactional_db):
-        commands.ensure_signing_key(now=clock.now())
+    def test_by_five_at_once_leaves_one_current_key_and_one_standby(self, transactional_db):
+        ensure()
 
-        def rotate():
-            commands.rotate_signing_key(now=clock.now(), insist=True)
-            connections.close_all()
+        races.at_once(*[rotate] * 5)
 
-        threads = [threading.Thread(target=rotate) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert statuses() == ["current", *["previous"] * 5, "standby"]
 
-        statuses = list(models.SigningKey.objects.values_list("status", flat=True))
-        assert sorted(statuses) == ["current"] + ["previous"] * 5 + ["standby"]
+    def test_control_without_the_lock_they_are_in_each_other_s_way(self, transactional_db, unlocked):
+        ensure()
+
+        with pytest.raises((IntegrityError, models.WrongKeyState)):
+            races.at_once(*[rotate] * 5)
 
 
 class TestRevocation:

@@ -1,16 +1,18 @@
 """The links in mails: a forgotten password, an address to be proven, and the pages on which they end."""
 
 import datetime as dt
+import threading
 from unittest import mock
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from auth_service.users import commands, models, passwords
+from auth_service.users.commands import people, sessions
 from shared import clock
-from shared.testing import races
+from shared.testing import races, waiting
 from tests.auth import world
 
 NEW = "words-words-words"
@@ -380,27 +382,69 @@ class TestTwoWhoHaveTheLink:
         assert statuses.count(204) > 1
         assert len(works) == 1
 
-    def test_links_asked_for_at_once_leave_one_that_is_good(self, live_elsinore):
-        live_elsinore.sign_up()
+    def five_links_at_once(self, elsinore):
+        elsinore.sign_up()
         for _ in range(5):
             forgot()
+        races.at_once(*[elsinore.deliver] * 5)
 
-        races.at_once(*[live_elsinore.deliver] * 5)
+    def test_links_asked_for_at_once_leave_one_that_is_good(self, live_elsinore):
+        self.five_links_at_once(live_elsinore)
 
         assert len(live_elsinore.mails("password_reset")) == 5
         assert models.OneTimeToken.objects.filter(purpose="password_reset", voided_at=None).count() == 1
 
+    def test_control_without_the_lock_they_are_in_each_other_s_way(self, live_elsinore):
+        with (
+            mock.patch.object(people, "locked", models.User.with_id),
+            mock.patch.object(models.OneTimeToken, "void", void_slowly),
+            pytest.raises(IntegrityError),
+        ):
+            self.five_links_at_once(live_elsinore)
+
+
+VOID = models.OneTimeToken.void
+
+
+def void_slowly(**what):
+    VOID(**what)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+
 
 class TestASignInWhileThePasswordChanges:
-    def test_leaves_no_session_that_the_old_password_has_begun(self, live_elsinore):
-        browser = live_elsinore.sign_up()
-        session = models.Session.objects.get()
-        body = {"currentPassword": live_elsinore.PASSWORD, "newPassword": NEW}
+    """Those who sign in have proved the old password before it changes, and go on after it has."""
 
-        races.at_once(
-            *[live_elsinore.sign_in] * 6,
-            lambda: live_elsinore.post(browser, "password", body),
-        )
+    @pytest.fixture(autouse=True)
+    def _overtaken(self, monkeypatch):
+        proven, proved = sessions.proven, threading.Event()
 
-        alive = models.Session.objects.filter(revoked_at=None)
-        assert list(alive) == [session]
+        def overtaken(found, password, *, field=None):
+            user = proven(found, password, field=field)
+            if field:
+                proved.wait(20)
+            else:
+                proved.set()
+                old = user.password
+                waiting.until(lambda: models.User.with_id(user.pk).password != old, seconds=20, what="the change")
+            return user
+
+        monkeypatch.setattr(sessions, "proven", overtaken)
+
+    def alive(self, elsinore):
+        """The sessions beside the one in which the password was changed."""
+        browser = elsinore.sign_up()
+        (session,) = models.Session.objects.all()
+        body = {"currentPassword": elsinore.PASSWORD, "newPassword": NEW}
+
+        races.at_once(*[elsinore.sign_in] * 6, lambda: elsinore.post(browser, "password", body))
+
+        return models.Session.objects.filter(revoked_at=None).exclude(pk=session.pk)
+
+    def test_begins_no_session_that_is_left(self, live_elsinore):
+        assert not self.alive(live_elsinore).exists()
+
+    def test_control_unless_the_password_is_looked_at_again_does(self, live_elsinore, monkeypatch):
+        monkeypatch.setattr(sessions, "locked_unchanged", lambda found: people.locked(found.pk))
+
+        assert self.alive(live_elsinore).exists()
