@@ -1,6 +1,9 @@
 """What every page with actions has in common, on a page about public keys."""
 
+import re
+
 import pytest
+from django.contrib.admin import helpers
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.test import Client
@@ -15,6 +18,7 @@ from tests.shared.identity import people
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 WHY = "it was in a repository"
+KEYS = "/admin/orders/identity/publickey/"
 
 
 class Burnt(errors.Conflict):
@@ -183,3 +187,35 @@ class TestThePages:
             assert "<style" not in page
             assert " style=" not in page
             assert " onclick=" not in page
+
+
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
+
+
+def entered(page):
+    """What a browser sends of the form of a page, as it is."""
+    return dict(HIDDEN.findall(page.content.decode()))
+
+
+class TestAFormThatComesTooLate:
+    @pytest.fixture
+    def client(self, held, browser):
+        """An administrator's, who meets the CSRF checks that a browser does."""
+        client = Client(enforce_csrf_checks=True)
+        client.cookies = browser("admin").client.cookies
+        return client
+
+    def test_can_be_sent_again_as_it_is_shown(self, client):
+        key()
+        token = entered(client.get(KEYS))["csrfmiddlewaretoken"]
+        chosen = {"action": "burn", helpers.ACTION_CHECKBOX_NAME: models.PublicKey.objects.get().pk}
+        asked = client.post(KEYS, {**chosen, "csrfmiddlewaretoken": token})
+        access = client.cookies.pop("access_token")
+        client.cookies["signed_in"] = "1"
+        late = client.post(KEYS, {**entered(asked), "reason": WHY})
+        assert (late.status_code, staff.deeds()) == (401, [])
+
+        client.cookies["access_token"] = access.value
+        client.post(KEYS, entered(late))
+
+        assert staff.deeds() == [("burnt", WHY, "hamlet")]
