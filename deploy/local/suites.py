@@ -65,7 +65,7 @@ SUITES = (
     Suite(name="kubernetes", budget=150, path="kubernetes"),
     Suite(name="mutants", budget=240, path="mutants", options=("-m", "not rabbitmq")),
     Suite(name="mutants-rabbitmq", budget=60, path="mutants", options=("-m", "rabbitmq"), needs=_RABBITMQ),
-    Suite(name="new-service", budget=300, path="new_service", alone=True),
+    Suite(name="new-service", budget=420, path="new_service", alone=True),
     Suite(name="market-embedded", budget=360, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
     Suite(
         name="market-rabbitmq",
