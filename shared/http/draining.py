@@ -2,13 +2,12 @@
 
 Closing a listening socket resets every connection that the kernel has accepted and no worker has yet: gunicorn loses
 those. So with SIGTERM the socket first hears of no new ones, while the workers go on taking those that wait; then it is
-closed, and whoever comes now is refused and goes elsewhere. A connection that comes in the moment in between is not
-answered: its SYN is sent again a second later, or to another address.
+closed. Whoever comes meanwhile is refused, and goes elsewhere.
 """
 
-import ctypes
+import contextlib
+import ipaddress
 import socket
-import struct
 import sys
 import time
 from collections.abc import Sequence
@@ -19,11 +18,6 @@ from gunicorn.workers import gthread
 QUIET_SECONDS = 0.05
 """So long nobody may be waiting: longer than a handshake in a cluster takes."""
 PATIENCE_SECONDS = 1.0
-
-_SO_ATTACH_FILTER = 26
-# Classic BPF, run on each segment for the listening socket: drop it when its flags, byte 13, have SYN; else keep it,
-# for it may complete a handshake.
-_UNLESS_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 class Worker(gthread.ThreadWorker):
@@ -61,9 +55,18 @@ def empty(listeners: Sequence[Any]) -> None:
 
 
 def _refuse(listener: Any) -> None:
-    if sys.platform != "linux" or listener.FAMILY not in (socket.AF_INET, socket.AF_INET6):
-        return
-    instructions = b"".join(struct.pack("HBBI", *instruction) for instruction in _UNLESS_SYN)
-    kept = ctypes.create_string_buffer(instructions)
-    program = struct.pack("HP", len(_UNLESS_SYN), ctypes.addressof(kept))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    """Bind a socket that listens to a device where nobody comes from. Its handshakes under way are completed.
+
+    Anybody may do so, once, since Linux 5.7; where not, who comes between the last look and the end is cut off.
+    """
+    if sys.platform == "linux" and listener.FAMILY in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, StopIteration):
+            device = _elsewhere(listener.getsockname()[0])
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+
+
+def _elsewhere(address: str) -> str:
+    """Not the device by which an address is reached. Raises StopIteration where there is no other."""
+    if ipaddress.ip_address(address).is_loopback:
+        return next(name for _, name in socket.if_nameindex() if name != "lo")
+    return "lo"
