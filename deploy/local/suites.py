@@ -96,7 +96,7 @@ SUITES = (
     ),
     Suite(
         name="observability",
-        budget=180,
+        budget=240,
         path="observability",
         environment={"MARKET_BROKER": "rabbitmq"},
         needs=_PROMETHEUS,
