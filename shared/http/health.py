@@ -6,31 +6,14 @@ import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from shared.http import problems
+from shared.schema import pending
 
 log = structlog.get_logger(__name__)
-
-
-class _Migrations:
-    """Whether all migrations of this code are applied: what was seen once cannot become untrue of a running process."""
-
-    applied = False
-
-    def missing(self) -> int:
-        if self.applied:
-            return 0
-        executor = MigrationExecutor(connection)
-        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        self.applied = not missing
-        return missing
-
-
-migrations = _Migrations()
 
 
 @require_safe
@@ -54,7 +37,7 @@ def _reasons() -> Iterator[str]:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        if missing := migrations.missing():
+        if missing := pending.migrations.missing():
             yield f"{missing} migrations are not applied"
             return
         for check in map(import_string, settings.READINESS):

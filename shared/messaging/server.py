@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import structlog
 from django.db import DatabaseError, connection, connections
-from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import REGISTRY, CollectorRegistry, exposition
 
 from shared.messaging import metrics, parked
 from shared.messaging.health import Status
+from shared.schema import pending
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,6 @@ class Server(ThreadingHTTPServer):
         self.parts = parts
         self.levels = CollectorRegistry()
         self.levels.register(metrics.Levels())
-        self.migrated = False
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Whoever asked has hung up before the answer: no reason for a traceback on stderr."""
@@ -70,15 +69,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ready(self) -> tuple[int, str, bytes]:
         """Its own database, its migrations, and its parts; a broker that is away is no reason to be restarted."""
-        pending = 0 if self.server.migrated else _pending_migrations()
-        self.server.migrated = not pending
+        missing = pending.migrations.missing()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        ready = not pending and all(part.ready for part in self.server.parts)
+        ready = not missing and all(part.ready for part in self.server.parts)
         told = {part.name: part.text for part in self.server.parts}
         # Named and no more: a restart would mend no parked message.
-        alarm = None if pending else parked.alarm()
-        body = {"status": "ok" if ready else "unready", "parts": told, "pendingMigrations": pending}
+        alarm = None if missing else parked.alarm()
+        body = {"status": "ok" if ready else "unready", "parts": told, "pendingMigrations": missing}
         return (200 if ready else 503), _JSON, _to_json({**body, "alarms": [alarm] if alarm else []})
 
     def _metrics(self) -> tuple[int, str, bytes]:
@@ -88,11 +86,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: probes come every few seconds."""
-
-
-def _pending_migrations() -> int:
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _to_json(value: object) -> bytes:

@@ -30,6 +30,7 @@ APPS = [
     "rest_framework",
     "shared.http",
     "shared.messaging",
+    "shared.schema",
 ]
 
 SILENCED_SYSTEM_CHECKS = [
@@ -105,7 +106,9 @@ def _database(env: Environment) -> dict[str, Any]:
     size = env.int("DB_POOL_SIZE", default=8)
     options: dict[str, Any] = {"connect_timeout": 3, "options": "-c statement_timeout=15000"}
     if size:
-        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3}
+        # An attempt to connect that is given up is begun anew by the next request. Else its pauses double for five
+        # minutes, and a database that is back after four of them is not found for as long again.
+        options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3, "reconnect_timeout": 2}
     return {**database, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 

@@ -3,7 +3,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client import multiprocess, parser, values
 
-from shared.http import health
+from shared.schema import pending
 
 
 def no_key():
@@ -16,7 +16,7 @@ def all_well():
 
 @pytest.fixture(autouse=True)
 def _unseen(monkeypatch, settings):
-    monkeypatch.setattr(health.migrations, "applied", False)
+    monkeypatch.setattr(pending.migrations, "applied", False)
     settings.READINESS = [f"{__name__}.all_well"]
 
 
