@@ -63,11 +63,7 @@ def program() -> str:
 
 
 def _environment(market: services.Market) -> dict[str, str]:
-    upstreams = {
-        f"{service.upper()}_UPSTREAM": f"127.0.0.1:{market.ports[f'{service}.web']}"
-        for service in services.NAMES
-        if f"{service}.web" in market.ports
-    }
+    upstreams = {f"{service.upper()}_UPSTREAM": _upstreams(market, service) for service in market.services}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(market.home.path),
@@ -82,6 +78,12 @@ def _environment(market: services.Market) -> dict[str, str]:
         "XDG_DATA_HOME": str(market.home.path / "caddy"),
         **upstreams,
     }
+
+
+def _upstreams(market: services.Market, service: str) -> str:
+    """Where its web process listens; for as long as one replaces the other, both do (`orders.web.next`)."""
+    kept = [port for name, port in market.ports.items() if f"{name}.".startswith(f"{service}.web.")]
+    return " ".join(f"127.0.0.1:{port}" for port in kept)
 
 
 def _address(market: services.Market) -> str:

@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from deploy.local import gateway, services
+from deploy.local import gateway, ports, services
 from tests.local import caddy
 
 LARGEST = 1_000_000
@@ -126,6 +126,14 @@ class TestRoutes:
 
         assert_is_problem(answer, 404, "not_found")
         assert Upstream.seen == []
+
+    def test_of_several_processes_of_a_service_one_that_is_there_is_asked(self, upstream, tmp_path):
+        alive, gone = (f"127.0.0.1:{port}" for port in (upstream.server_address[1], ports.free()))
+
+        with caddy.serving(tmp_path, ORDERS_UPSTREAM=f"{gone} {alive}") as url, httpx.Client(base_url=url) as client:
+            answers = {client.post("/api/orders", content=b"{}").status_code for _ in range(10)}
+
+        assert answers == {200}
 
     def test_the_health_of_a_service_is_said_without_its_details(self, site, upstream):
         assert site.get("/status/auth").json() == {"service": "auth", "status": "ready"}
