@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
+from django.db import DatabaseError, connections
 
+from shared.messaging.backoff import Backoff
 from shared.messaging.health import Status
+from shared.schema import pending
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +69,33 @@ class Crew:
             status.says("ended", ready=False)
             self.lost.append(status.name)
             self._over.set()
+
+
+def once_migrated(duty: Duty) -> Duty:
+    """The duty, begun as soon as the tables are there that it needs: it may have been started before they were made."""
+
+    @functools.wraps(duty)
+    def patient(stop: threading.Event, /, *, status: Status) -> None:
+        backoff = Backoff()
+        while not stop.is_set():
+            if _is_migrated(status):
+                return duty(stop, status=status)
+            backoff.wait(stop)
+
+    return patient
+
+
+def _is_migrated(status: Status) -> bool:
+    try:
+        missing = pending.migrations.missing()
+        if missing:
+            status.says(f"waits for the tables: {missing} migrations are not applied", ready=False)
+        return not missing
+    except DatabaseError as error:
+        status.says(f"database away: {error}", ready=False)
+        return False
+    finally:
+        connections.close_all()
 
 
 def background(function: Callable[[threading.Event], None]) -> Duty:

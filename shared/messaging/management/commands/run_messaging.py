@@ -4,6 +4,7 @@ import functools
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
 from shared.messaging import consumer, relay, replay, subscriptions, sweeps, topology
-from shared.messaging.crew import Crew, background
+from shared.messaging.crew import Crew, Duty, background, once_migrated
 from shared.messaging.server import Server
 
 
@@ -29,21 +30,22 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: crew.dismiss())
         server = Server((host, port), parts=crew.parts)
-        _enlist(crew, only)
+        for name, duty in _duties(only):
+            crew.enlist(name, once_migrated(duty))
         crew.enlist("server", server.serve)
         sys.exit(0 if crew.wait() else 1)
 
 
-def _enlist(crew: Crew, only: str | None) -> None:
+def _duties(only: str | None) -> Iterator[tuple[str, Duty]]:
     if only in (None, "relay"):
-        crew.enlist("relay", relay.run)
+        yield "relay", relay.run
     if only in (None, "consumer"):
         for queue in topology.queues(settings.SERVICE):
-            crew.enlist(queue.name, functools.partial(consumer.run, queue=queue))
+            yield queue.name, functools.partial(consumer.run, queue=queue)
     if only in (None, "replay"):
-        crew.enlist("replay", replay.run)
+        yield "replay", replay.run
     if only in (None, "sweeps"):
-        crew.enlist("sweeps", sweeps.run)
+        yield "sweeps", sweeps.run
     if only is None:
         for path in settings.MESSAGING_BACKGROUND:
-            crew.enlist(path, background(import_string(path)))
+            yield path, background(import_string(path))
