@@ -18,8 +18,21 @@ from typing import Any
 
 import psutil
 
-from deploy.chaos import clocks, disks, proxy
-from deploy.local import audit, control, databases, embedded, homes, logfiles, ports, rabbitmq, services, supervisor
+from deploy.chaos import clocks, disks, networks, proxy
+from deploy.local import (
+    audit,
+    brokers,
+    cluster,
+    control,
+    databases,
+    embedded,
+    homes,
+    logfiles,
+    ports,
+    rabbitmq,
+    services,
+    supervisor,
+)
 from deploy.local.refusals import Refusal
 
 _START_WITHIN = 240.0
@@ -29,13 +42,36 @@ _READY_WITHIN = 90.0
 class Market:
     """A market that is up, and every means to hurt it."""
 
-    def __init__(self, home: homes.Home, *, broker: str, port: int, network: proxy.Proxy, book: dict[str, int]) -> None:
+    def __init__(
+        self,
+        home: homes.Home,
+        *,
+        broker: str,
+        port: int,
+        network: proxy.Proxy,
+        book: dict[str, int],
+        plugs: networks.Network | None = None,
+    ) -> None:
+        """`plugs`: the network of the broker's nodes, where it is a cluster."""
         self.home, self.broker, self.port, self.network, self.ports = home, broker, port, network, book
+        self._plugs, self.nodes = plugs, _nodes(plugs) if plugs else []
         self.url = f"http://127.0.0.1:{port}"
         self.clocks = clocks.Clocks(home.path / "clocks")
         self.disks = disks.Disks(home)
         self.crash_points = home.path / "crash-points"
         self._killed: dict[str, int] = {}
+
+    @property
+    def plugs(self) -> networks.Network:
+        """What can be pulled of the broker's nodes. Raises LookupError where it is no cluster."""
+        if self._plugs is None:
+            raise LookupError(f"{self.broker} has no network of its own")
+        return self._plugs
+
+    @property
+    def broker_processes(self) -> list[str]:
+        """The names of the processes that are the broker."""
+        return [node.name for node in self.nodes] or ["broker"]
 
     def row(self, name: str) -> dict[str, Any]:
         """What the supervisor says of one process. Raises KeyError."""
@@ -96,6 +132,8 @@ class Market:
 
     def broker_url(self, service: str) -> str:
         """The broker's address for a service, past the proxy."""
+        if self.nodes:
+            return cluster.url(self.home, self.nodes, service)
         make = rabbitmq.url if self.broker == "rabbitmq" else embedded.url
         return make(self.home, service, self.ports["broker"])
 
@@ -115,12 +153,16 @@ class Market:
 
     def described(self) -> services.Market:
         """This market as the local deployment describes one."""
-        return services.Market(home=self.home, ports=self.ports, port=self.port, broker=self.broker)
+        rig = services.Rig(nodes=self.nodes)
+        return services.Market(home=self.home, ports=self.ports, port=self.port, broker=self.broker, rig=rig)
 
 
 @contextlib.contextmanager
-def running(*, broker: str, order_window: int, keep: bool = False) -> Iterator[Market]:
-    """A market that is up; ended and removed after the block, unless its directory is to be kept."""
+def running(*, broker: str, order_window: int, keep: bool = False, small_disks: bool = True) -> Iterator[Market]:
+    """A market that is up; ended and removed after the block, unless its directory is to be kept.
+
+    `small_disks`: its databases live on some that can be filled, where one can be mounted.
+    """
     with contextlib.ExitStack() as stack:
         place = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
         place.chmod(0o711)  # as root the databases belong to another user, who has to get in
@@ -131,10 +173,15 @@ def running(*, broker: str, order_window: int, keep: bool = False) -> Iterator[M
         book = _book(home, broker)
         network = proxy.Proxy(_real_ports(book))
         stack.callback(network.close)
-        market = Market(home, broker=broker, port=ports.free(besides=set(book.values())), network=network, book=book)
+        plugs = None
+        if broker == brokers.CLUSTER:
+            plugs = stack.enter_context(contextlib.closing(networks.Network(cluster.SIZE)))
+        port = ports.free(besides=set(book.values()))
+        market = Market(home, broker=broker, port=port, network=network, book=book, plugs=plugs)
         stack.callback(market.disks.close, keep=keep)
         stack.enter_context(_supervised(market, order_window))
-        market.disks.open(market)
+        if small_disks:
+            market.disks.open(market)
         yield market
 
 
@@ -147,14 +194,23 @@ def _remove(place: Path, home: homes.Home) -> None:
 def _book(home: homes.Home, broker: str) -> dict[str, int]:
     """The ports of all processes, taken where the market will take them too."""
     names = [f"{service}.{kind}" for service in services.NAMES for kind in ("postgres", *services.processes(service))]
-    names += ["broker", "broker.epmd", "broker.distribution"] if broker == "rabbitmq" else ["broker"]
+    names += {"rabbitmq": ["broker", "broker.epmd", "broker.distribution"], "embedded": ["broker"]}.get(broker, [])
     book = ports.Ports(home.ports)
     return {name: book.take(name) for name in names}
 
 
 def _real_ports(book: dict[str, int]) -> dict[str, int]:
     databases_ = {f"{service}.postgres": book[f"{service}.postgres"] for service in services.NAMES}
-    return databases_ | {f"{service}.broker": book["broker"] for service in services.NAMES}
+    # A cluster has a network whose plugs can be pulled.
+    return databases_ | {f"{service}.broker": book["broker"] for service in services.NAMES if "broker" in book}
+
+
+def _nodes(plugs: networks.Network) -> list[cluster.Node]:
+    places = zip(cluster.names(), plugs.namespaces, plugs.peers(), plugs.addresses(), strict=True)
+    return [
+        cluster.Node(name=name, namespace=namespace, peer=peer, address=address)
+        for name, namespace, peer, address in places
+    ]
 
 
 @contextlib.contextmanager
@@ -165,6 +221,7 @@ def _supervised(market: Market, order_window: int) -> Iterator[None]:
         routes=market.network.ports,
         environment={"FAULTS": str(market.crash_points)},
         databases={service: market.clocks.environment(service) for service in services.NAMES},
+        nodes=market.nodes,
     )
     options = {"port": market.port, "broker": market.broker, "order_window": order_window}
     options["rig"] = dataclasses.asdict(rig)

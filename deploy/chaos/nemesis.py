@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from deploy.chaos import market, plan
+from deploy.chaos import market, plan, watch
 from deploy.chaos.faults import base, table
 
 
@@ -19,8 +19,8 @@ class Struck:
     began: float
     ended: float = 0.0
     """When it was healed, and what it hurt worked again; 0 until then."""
-    heard_after: float = 0.0
-    """Seconds from the strike until everything said before its healing was heard; 0 where nobody waited for that."""
+    hearing: watch.Hearing | None = None
+    """Since the strike, of everything said before its healing; None where nobody waited for that."""
     told: str = ""
     missed: str = ""
     trouble: str = ""
@@ -40,12 +40,13 @@ class Nemesis:
         self.struck: list[Struck] = []
         self._held = {name: threading.Lock() for strike in strikes for name in strike.holds}
 
-    def run_one_by_one(self, *, until_heard: Callable[[], object]) -> None:
+    def run_one_by_one(self, *, heard_within: float) -> None:
         """Strike one after the other, each not before the last is healed and what was said meanwhile is heard."""
+        ear = watch.Ear(self._market)
         for strike in self._strikes:
+            ear.open()
             self._carry_out(strike)
-            until_heard()
-            self.struck[-1].heard_after = time.time() - self.struck[-1].began
+            self.struck[-1].hearing = ear.hear(within=heard_within)
 
     def run(self) -> None:
         """Strike everything at its time; returns when all is healed."""

@@ -44,6 +44,10 @@ class Report:
     """Seconds from each wipe of the broker until it was ready again."""
     heard_after: dict[str, list[float]]
     """By kind, where strikes came one by one: seconds from each until everything said before its healing was heard."""
+    longest: dict[str, list[float]]
+    """Likewise: seconds from word to ear, at worst, by the services' own clocks."""
+    asked_again: dict[str, list[int]]
+    """Likewise: how often something had to be asked for again, which the broker had lost or did not give."""
     load: float
     """How many wanted to run at once in the last minute: a machine that others use as well keeps no times."""
     violations: list[str]
@@ -77,6 +81,7 @@ def make(
         kinds[one.strike.fault]["struck"] += one.hit
     broken = [f"{_named(one)}: {one.trouble.strip().splitlines()[-1]}" for one in planned if one.trouble]
     idle = [kind for kind, count in kinds.items() if not count["struck"]]
+    hearings = {kind: [one.hearing for one in planned if one.strike.fault == kind and one.hearing] for kind in kinds}
     never = [f"{kind} was planned {kinds[kind]['planned']} times and never struck" for kind in idle]
     return Report(
         seed=seed,
@@ -94,10 +99,9 @@ def make(
         wipes_healed=[
             round(one.ended - one.began, 1) for one in planned if one.strike.fault == "broker-wipe" and one.hit
         ],
-        heard_after={
-            kind: [round(one.heard_after, 1) for one in planned if one.strike.fault == kind and one.heard_after]
-            for kind in kinds
-        },
+        heard_after={kind: [round(one.after, 1) for one in heard] for kind, heard in hearings.items()},
+        longest={kind: [round(one.longest, 1) for one in heard] for kind, heard in hearings.items()},
+        asked_again={kind: [one.asked_again for one in heard] for kind, heard in hearings.items()},
         load=round(os.getloadavg()[0], 1),
         violations=[*map(str, found), *broken, *never, *troubles],
         missed=[f"{_named(one)}: {one.missed}" for one in planned if one.missed],
@@ -128,7 +132,8 @@ def text(report: Report) -> str:
             f"  broker wiped     {len(report.wipes_healed)} times, up again within {max(report.wipes_healed):.1f} s"
         )
     lines += [
-        f"  after {kind}, everything was heard within {max(times):.1f} s"
+        f"  after {kind}, everything was heard within {max(times):.1f} s, each after at most"
+        f" {max(report.longest[kind]):.1f} s; asked for again {sum(report.asked_again[kind])} times"
         for kind, times in report.heard_after.items()
         if times
     ]

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
-from deploy.chaos import checks, clients, history, market, nemesis, plan, report, watch
+from deploy.chaos import checks, clients, history, market, nemesis, networks, plan, report, watch
 from deploy.chaos.faults import table
 from deploy.local import audit, brokers, files, homes
 from deploy.local.finding import Databases, Finding
+from deploy.local.refusals import Refusal
 
 CALM = 10.0
 """Seconds in which people go on trading after everything is healed."""
@@ -30,7 +30,8 @@ def main(
     keep: bool,
 ) -> int:
     """Run as many seeds as asked, each on a fresh market, and print what came of them. 1 on any violation."""
-    chosen, refused = table.choose([name for name in faults.split(",") if name])
+    kind = _chosen_broker(home, broker)
+    chosen, refused = table.choose([name for name in faults.split(",") if name], broker=kind)
     place = files.directory(files.directory(home.path) / "chaos")
     reports = []
     for number in range(seed, seed + seeds):
@@ -39,7 +40,7 @@ def main(
             seconds=60 * minutes,
             faults=chosen,
             refused=refused,
-            broker=brokers.choose(home, broker),
+            broker=kind,
             kill_every=kill_every,
             freeze=freeze,
             one_by_one=one_by_one,
@@ -54,6 +55,14 @@ def main(
         print(report.table(reports))
     print(f"\nreports are in {place}")
     return 0 if all(one.is_clean for one in reports) else 1
+
+
+def _chosen_broker(home: homes.Home, asked: str) -> str:
+    if asked != brokers.CLUSTER:
+        return brokers.choose(home, asked)
+    if why := networks.missing():
+        raise Refusal("Three nodes with a network of their own cannot be had here.", why=why, do="leave --broker out")
+    return asked
 
 
 def once(
@@ -71,16 +80,23 @@ def once(
     say: Callable[[str], None] = lambda line: None,
 ) -> report.Report:
     """One seed on a market of its own; its report and its history are kept in `place`."""
-    strikes = plan.draw(seed=seed, seconds=seconds, faults=faults, kill_every=kill_every, freeze=freeze)
     with market.running(broker=broker, order_window=ORDER_WINDOW, keep=keep) as up:
+        strikes = plan.draw(
+            seed=seed,
+            seconds=seconds,
+            faults=faults,
+            kill_every=kill_every,
+            freeze=freeze,
+            nodes=[node.name for node in up.nodes],
+        )
         say(f"seed {seed}: {len(strikes)} strikes in {seconds:.0f} s against {up.home.path}")
         log = history.History()
-        done = _hurt(up, seed=seed, strikes=strikes, refused=refused, log=log, one_by_one=one_by_one, say=say)
+        done = hurt(up, seed=seed, strikes=strikes, refused=refused, log=log, one_by_one=one_by_one, say=say)
     report.write(done, log, place)
     return done
 
 
-def _hurt(
+def hurt(
     up: market.Market,
     *,
     seed: int,
@@ -88,14 +104,15 @@ def _hurt(
     refused: dict[str, str],
     log: history.History,
     one_by_one: bool,
-    say: Callable[[str], None],
+    say: Callable[[str], None] = lambda line: None,
 ) -> report.Report:
+    """Carry the plan out on a market that is up, while people trade there."""
     troubles, began = list[str](), time.monotonic()
     attack = nemesis.Nemesis(up, strikes, say=say)
     with watch.Overdue(up) as overdue:
         crowd = clients.gather(up, seed=seed, log=log, trouble=troubles.append)
         if one_by_one:
-            attack.run_one_by_one(until_heard=partial(_heard, up))
+            attack.run_one_by_one(heard_within=_QUIET_WITHIN)
         else:
             attack.run()
         up.wait_ready()
@@ -125,11 +142,6 @@ def _hurt(
         found=found,
         troubles=troubles,
     )
-
-
-def _heard(up: market.Market) -> float:
-    with audit.opened(up.dsns()) as all_:
-        return watch.until_heard(all_, seconds=_QUIET_WITHIN)
 
 
 def _findings(

@@ -1,11 +1,14 @@
 """Looks on: samples overdue orders all the time, and waits for quiet at the end."""
 
 import contextlib
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import httpx
 import psycopg
+from prometheus_client import parser
 
 from deploy.chaos import market
 from deploy.local import audit
@@ -13,6 +16,9 @@ from deploy.local.finding import Databases, Finding
 from shared.messaging import topology
 
 _EVERY = 0.5
+_SAID = "SELECT event_id, extract(epoch FROM occurred_at) AS at FROM messaging_outboxevent"
+_HEARD = "SELECT event_id, extract(epoch FROM received_at) AS at FROM messaging_inboxevent"
+_ASKED = "messaging_replay_requests_total"
 _OVERDUE = """SELECT id, extract(epoch FROM expires_at) AS ended FROM orders_order
               WHERE status IN ('created', 'awaiting_payment')
                 AND expires_at < clock_timestamp() - make_interval(secs => %s)"""
@@ -56,6 +62,54 @@ class Overdue:
         now = time.time()
         for order, ended in connection.execute(_OVERDUE, [audit.OVERDUE_SECONDS]).fetchall():
             self.seen.append((now, str(order), float(str(ended))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Hearing:
+    """How it was with hearing since some moment."""
+
+    after: float
+    """Seconds from that moment until everything said by its end was heard."""
+    longest: float
+    """Seconds from word to ear, at worst, of what was said since then."""
+    asked_again: int
+    """How often a consumer asked to be told again what had not come by itself."""
+
+
+class Ear:
+    """Listens to a market: `open` it before something happens, ask it afterwards."""
+
+    def __init__(self, up: market.Market) -> None:
+        self._market = up
+
+    def open(self) -> None:
+        self._since, self._asked = time.time(), self._asked_again()
+
+    def hear(self, *, within: float) -> Hearing:
+        """Wait until everything said by now is heard."""
+        with audit.opened(self._market.dsns()) as all_:
+            until_heard(all_, seconds=within)
+            after = time.time() - self._since
+            longest = max(_delays(all_, self._since), default=0.0)
+        return Hearing(after, longest, self._asked_again() - self._asked)
+
+    def _asked_again(self) -> int:
+        """By all processes that are up now: one that was killed has forgotten its count."""
+        counted = 0
+        for service in topology.SERVICES:
+            answer = httpx.get(f"{self._market.row(f'{service}.messaging')['url']}/metrics", timeout=5)
+            families = parser.text_string_to_metric_families(answer.text)
+            counted += sum(int(one.value) for family in families for one in family.samples if one.name == _ASKED)
+        return counted
+
+
+def _delays(all_: Databases, since: float) -> Iterator[float]:
+    """By the services' clocks."""
+    said = {row["event_id"]: float(row["at"]) for database in all_.values() for row in database.execute(_SAID)}
+    for consumer in topology.LISTENS:
+        for row in all_[consumer].execute(_HEARD):
+            if (at := said.get(row["event_id"], 0.0)) >= since:
+                yield float(row["at"]) - at
 
 
 def until_heard(all_: Databases, *, seconds: float) -> float:

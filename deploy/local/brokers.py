@@ -8,6 +8,8 @@ from deploy.local import files, homes
 from deploy.local.refusals import Refusal
 
 KINDS = ("auto", "rabbitmq", "embedded")
+CLUSTER = "cluster"
+"""Three nodes, for a market that is to be hurt: no other one has the network for it."""
 _PROGRAMS = (
     "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "/usr/local/sbin/rabbitmq-server",
@@ -28,7 +30,7 @@ def choose(home: homes.Home, asked: str) -> str:
         if kind in ("", "rabbitmq") and not program():
             kind = "embedded"
         kind = kind or "rabbitmq"
-    if kind == "rabbitmq" and not program():
+    if kind in ("rabbitmq", CLUSTER) and not program():
         raise Refusal(
             "There is no RabbitMQ on this machine.",
             why="rabbitmq-server was not found where its packages put it, nor on the PATH.",

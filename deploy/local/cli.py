@@ -216,7 +216,7 @@ _COMMANDS: dict[str, tuple[str, list[tuple[tuple[str, ...], dict[str, Any]]], _R
             (("--seed",), {"type": int, "default": 1, "help": "what the plan is drawn from; it replays the plan (1)"}),
             (("--seeds",), {"type": int, "default": 1, "help": "how many seeds, one after the other (1)"}),
             (("--faults",), {"default": "", "metavar": "A,B,…", "help": "kill, freeze, broker-wipe, … (all)"}),
-            (("--broker",), _BROKER),
+            (("--broker",), {**_BROKER, "choices": (*brokers.KINDS, brokers.CLUSTER)}),
             (("--kill-every",), {"type": float, "default": 3.5, "help": "mean seconds between two kills (3.5)"}),
             (("--freeze",), {"type": float, "default": 20.0, "help": "how many seconds a freeze lasts (20)"}),
             (("--one-by-one",), {"action": "store_true", "help": "heal each strike, and measure, before the next"}),

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.local import brokers, databases, embedded, gateway, homes, ports, rabbitmq, services, spec
+import msgspec
+
+from deploy.local import brokers, cluster, databases, embedded, gateway, homes, ports, rabbitmq, services, spec
 from deploy.local.refusals import Refusal
 
 
@@ -42,7 +44,7 @@ def market(
         limits=limits,
         identity=identity,
         https=https,
-        rig=services.Rig(**(rig or {})),
+        rig=msgspec.convert(rig or {}, services.Rig),
     )
 
 
@@ -66,6 +68,9 @@ def steps(market: services.Market) -> list[spec.Step]:
             distribution=market.ports["broker.distribution"],
             mapper=market.ports["broker.epmd"],
         )
+        ready = "broker"
+    elif market.broker == "cluster":
+        listed += cluster.steps(market.home, market.rig.nodes)
         ready = "broker"
     for service in services.NAMES:
         listed += services.steps(market, service, broker_ready=ready)

@@ -44,6 +44,15 @@ def is_free(port: int) -> bool:
     return True
 
 
+def answers(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def free(*, besides: set[int] = frozenset()) -> int:  # type: ignore[assignment]
     """A port nobody listens on, outside the range of outgoing connections."""
     while (port := random.choice(_RANGE)) in besides or not is_free(port):

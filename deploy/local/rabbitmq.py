@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 import amqp
@@ -18,8 +19,8 @@ from shared.testing import postgres
 
 _DEFINITIONS = "definitions.json"
 _LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
-_QUIET = f"+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none {_LOOPBACK}"
-"""Two schedulers that do not spin while idle; distribution on loopback."""
+QUIET = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+"""Two schedulers that do not spin while idle."""
 
 
 def steps(home: homes.Home, *, port: int, distribution: int, mapper: int) -> list[spec.Step]:
@@ -64,23 +65,27 @@ def _load(home: homes.Home, ports: Mapping[str, int]) -> None:
         raise Refusal("RabbitMQ did not take the new definitions.", why=(done.stdout + done.stderr).strip())
 
 
-def url(home: homes.Home, service: str, port: int, *, vhost: str = "market") -> str:
+def url(home: homes.Home, service: str, port: int, *, host: str = "127.0.0.1", vhost: str = "market") -> str:
     """The node's address for one service's user."""
     password = quote(home.secret(f"broker.{service}"), safe="")
-    return f"amqp://{service}:{password}@127.0.0.1:{port}/{vhost}"
+    return f"amqp://{service}:{password}@{host}:{port}/{vhost}"
+
+
+def mapper() -> str:
+    """Erlang's port mapper. Raises Refusal."""
+    if found := shutil.which("epmd"):
+        return found
+    raise Refusal(
+        "epmd, Erlang's port mapper, is missing.",
+        why="it comes with Erlang, which RabbitMQ runs on.",
+        do="apt-get install erlang-base, or use --broker embedded.",
+    )
 
 
 def _mapper(home: homes.Home, port: int, environment: Mapping[str, str]) -> spec.Process:
-    found = shutil.which("epmd")
-    if not found:
-        raise Refusal(
-            "epmd, Erlang's port mapper, is missing.",
-            why="it comes with Erlang, which RabbitMQ runs on.",
-            do="apt-get install erlang-base, or use --broker embedded.",
-        )
     return spec.Process(
         name="broker.epmd",
-        line=[found, "-address", "127.0.0.1", "-port", str(port)],
+        line=[mapper(), "-address", "127.0.0.1", "-port", str(port)],
         environment=environment,
         cwd=home.broker,
         port=port,
@@ -90,16 +95,23 @@ def _mapper(home: homes.Home, port: int, environment: Mapping[str, str]) -> spec
 
 
 def _environment(home: homes.Home, port: int, distribution: int, mapper: int) -> dict[str, str]:
-    place = home.broker
+    return {
+        **environment(home.broker, node="admit-one@localhost", port=port, distribution=distribution, mapper=mapper),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{QUIET} {_LOOPBACK}",
+    }
+
+
+def environment(place: Path, *, node: str, port: int, distribution: int, mapper: int) -> dict[str, str]:
+    """What a node is told that keeps everything it has in `place`, nothing of this machine's own RabbitMQ among it."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": str(place),
         "ERL_EPMD_PORT": str(mapper),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        "RABBITMQ_NODENAME": "admit-one@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": node,
         "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_MNESIA_BASE": str(place / "mnesia"),
@@ -108,7 +120,7 @@ def _environment(home: homes.Home, port: int, distribution: int, mapper: int) ->
         "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"),
         "RABBITMQ_PID_FILE": str(place / "node.pid"),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _QUIET,
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": QUIET,
         # The start script then becomes the node instead of watching over it: its pid is the node's.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
@@ -116,12 +128,8 @@ def _environment(home: homes.Home, port: int, distribution: int, mapper: int) ->
 
 def _write_settings(home: homes.Home, port: int) -> None:
     place = home.broker
-    definitions = topology.definitions(
-        {service: home.secret(f"broker.{service}") for service in topology.LISTENS},
-        admin_password=home.secret("broker.admin"),
-    )
     texts = {
-        _DEFINITIONS: json.dumps(definitions, indent=1),
+        _DEFINITIONS: definitions(home),
         "enabled_plugins": "[].\n",
         "rabbitmq.conf": "\n".join(
             (
@@ -138,13 +146,24 @@ def _write_settings(home: homes.Home, port: int) -> None:
         home.give(place / name)
 
 
+def definitions(home: homes.Home) -> str:
+    """The topology with this market's own passwords, as RabbitMQ reads it."""
+    passwords = {service: home.secret(f"broker.{service}") for service in topology.LISTENS}
+    return json.dumps(topology.definitions(passwords, admin_password=home.secret("broker.admin")), indent=1)
+
+
 def _answers(home: homes.Home, port: int) -> bool:
     """Whether a service can sign in: the port opens after the definitions are loaded."""
+    return lets_in(home, "orders", host="127.0.0.1", port=port)
+
+
+def lets_in(home: homes.Home, user: str, *, host: str, port: int) -> bool:
+    """Whether a node answers there and takes `user` in."""
     try:
         with amqp.Connection(
-            f"127.0.0.1:{port}",
-            userid="orders",
-            password=home.secret("broker.orders"),
+            f"{host}:{port}",
+            userid=user,
+            password=home.secret(f"broker.{user}"),
             virtual_host="market",
             connect_timeout=2,
         ):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy.local import databases, embedded, homes, rabbitmq, spec, stamps
+from deploy.local import cluster, databases, embedded, homes, rabbitmq, spec, stamps
 from shared.messaging import topology
 from shared.settings import base
 
@@ -43,6 +43,8 @@ class Rig:
     """Told to every process of every service."""
     databases: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     """By service: told to its PostgreSQL."""
+    nodes: Sequence[cluster.Node] = ()
+    """Of the broker, where that is a `cluster`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -232,6 +234,8 @@ def _broker_url(market: Market, service: str) -> str:
             return rabbitmq.url(market.home, service, market.route(service, "broker"))
         case "embedded":
             return embedded.url(market.home, service, market.route(service, "broker"))
+        case "cluster":
+            return cluster.url(market.home, market.rig.nodes, service)
         case _:
             return os.environ["BROKER_URL"].replace("{service}", service)
 
@@ -243,6 +247,8 @@ def _celery_url(market: Market, service: str) -> str:
         case "embedded":
             database = embedded.celery_database(service)
             return embedded.url(market.home, service, market.route(service, "broker"), database=database)
+        case "cluster":
+            return cluster.url(market.home, market.rig.nodes, service, vhost=service)
         case _:
             return os.environ.get("CELERY_BROKER_URL") or _broker_url(market, service)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from deploy.chaos import networks
 from deploy.local import brokers, homes, services, static_checks
 from deploy.local.refusals import Refusal
 from shared.testing import postgres
@@ -26,8 +27,10 @@ _SIDE_BY_SIDE = 2
 _PATIENCE = 5  # a suite that takes so many times its budget is ended
 _OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_", "OTEL_")
 _RABBITMQ, _CHROMIUM, _NPM, _PROMETHEUS = "rabbitmq-server", "chromium", "npm", "prometheus"
+_NODES = f"{_RABBITMQ} iproute2"
 _FOUND: Mapping[str, Callable[[], object]] = {
     _RABBITMQ: lambda: brokers.program(),
+    _NODES: lambda: None if networks.missing() else brokers.program(),
     _CHROMIUM: lambda: shutil.which("chromium"),
     _NPM: lambda: shutil.which("npm"),
     _PROMETHEUS: lambda: brokers.program() and shutil.which("promtool") and shutil.which("prometheus"),
@@ -47,7 +50,9 @@ class Suite:
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     needs: str = ""
-    """The package that brings the tool without which it cannot run."""
+    """The packages that bring the tools without which it cannot run."""
+    as_root: bool = False
+    """It cannot run as anybody else."""
     alone: bool = False
     """It uses the whole machine."""
 
@@ -104,6 +109,7 @@ SUITES = (
     ),
     Suite(name="browser", budget=120, path="browser", needs=_CHROMIUM, alone=True),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
+    Suite(name="cluster", budget=180, path="cluster", needs=_NODES, as_root=True, alone=True),
     Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )
 
@@ -135,7 +141,8 @@ def main(*, names: Sequence[str], everything: bool, arguments: Sequence[str]) ->
     _show_table(outcomes, time.monotonic() - began)
     for suite in missing:
         verb = "failed" if everything else "not run"
-        out.print(f"{verb}: {suite.name}, which needs {suite.needs}: apt-get install {suite.needs}")
+        needs = f"{suite.needs}, and root" if suite.as_root else suite.needs
+        out.print(f"{verb}: {suite.name}, which needs {needs}: apt-get install {suite.needs}")
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed for outcome in outcomes) + (len(missing) if everything else 0)
     out.print(f"{passed} passed, {failed} failed")

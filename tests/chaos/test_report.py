@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deploy.chaos import history, nemesis, plan, report
+from deploy.chaos import history, nemesis, plan, report, watch
 from deploy.local.finding import Finding
 
 
@@ -65,6 +65,17 @@ class TestTold:
         assert "refused: disk-full: nothing can be mounted" in told
         assert told.endswith("nothing was violated")
 
+    def test_as_text_with_the_times_of_strikes_that_came_one_by_one(self, log):
+        hearings = [watch.Hearing(after=12.5, longest=3.2, asked_again=0), watch.Hearing(9.1, 4.5, 2)]
+        planned = [_struck("partition", hearing=hearing) for hearing in hearings]
+
+        told = report.text(_made(log, planned=planned))
+
+        assert (
+            "after partition, everything was heard within 12.5 s, each after at most 4.5 s; asked for again 2 times"
+            in told
+        )
+
     def test_as_a_table_whose_last_line_is_the_sum(self, log):
         one, other = _made(log, planned=[_struck("kill")]), _made(log, planned=[_struck("kill")])
 
@@ -94,6 +105,6 @@ def _made(log, *, planned=(), found=(), troubles=(), refused=None):
     )
 
 
-def _struck(fault, *, missed="", trouble=""):
+def _struck(fault, *, missed="", trouble="", hearing=None):
     strike = plan.Strike(at=0, fault=fault, target="orders.web", seconds=0, chance=0)
-    return nemesis.Struck(strike, began=10, ended=12, missed=missed, trouble=trouble)
+    return nemesis.Struck(strike, began=10, ended=12, missed=missed, trouble=trouble, hearing=hearing)

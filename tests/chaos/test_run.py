@@ -12,7 +12,7 @@ SECONDS, FREEZE = 120.0, 6.0
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """One seed, the same in every run, on RabbitMQ."""
-    faults, refused = table.choose([])
+    faults, refused = table.choose([], broker="rabbitmq")
     return run.once(
         seed=7,
         seconds=SECONDS,
@@ -32,7 +32,8 @@ class TestEveryFault:
     def test_is_planned_at_least_twice(self, done):
         planned = {kind: count["planned"] for kind, count in done.faults.items()}
 
-        assert planned.keys() | done.refused.keys() == plan.KINDS.keys()
+        fitting = {name for name, fault in table.FAULTS.items() if "rabbitmq" in fault.strikes}
+        assert planned.keys() | done.refused.keys() == fitting
         assert min(planned.values()) >= plan.ROUNDS
 
     def test_strikes(self, done):
@@ -55,12 +56,26 @@ class TestChoosing:
 
     def test_refuses_a_fault_that_does_not_exist(self):
         with pytest.raises(Refusal, match="There is no fault flood"):
-            table.choose(["kill", "flood"])
+            table.choose(["kill", "flood"], broker="rabbitmq")
+
+    @pytest.mark.parametrize(
+        ("fault", "broker", "instead"),
+        [("partition", "rabbitmq", "--broker cluster"), ("broker-wipe", "cluster", "--broker rabbitmq")],
+    )
+    def test_refuses_a_fault_that_cannot_strike_this_broker(self, fault, broker, instead):
+        with pytest.raises(Refusal, match=instead):
+            table.choose([fault], broker=broker)
+
+    def test_leaves_out_without_a_word_what_cannot_strike_this_broker(self):
+        chosen, refused = table.choose([], broker="cluster")
+
+        assert {"leader-kill", "partition", "isolation", "kill"} <= set(chosen)
+        assert not {"broker-restart", "broker-wipe", "queue-deleted"} & ({*chosen} | refused.keys())
 
     def test_leaves_out_by_name_what_cannot_be_had(self, monkeypatch):
         monkeypatch.setattr(table.FAULTS["disk-full"], "missing", lambda: "nothing can be mounted")
 
-        chosen, refused = table.choose([])
+        chosen, refused = table.choose([], broker="rabbitmq")
         assert "disk-full" not in chosen
         assert refused["disk-full"] == "nothing can be mounted"
 
@@ -68,4 +83,4 @@ class TestChoosing:
         monkeypatch.setattr(table.FAULTS["clock-skew"], "missing", lambda: "there is no libfaketime")
 
         with pytest.raises(Refusal, match="clock-skew cannot be had"):
-            table.choose(["clock-skew"])
+            table.choose(["clock-skew"], broker="rabbitmq")

@@ -1,6 +1,8 @@
+from urllib.parse import urlsplit
+
 import pytest
 
-from deploy.local import brokers, databases, graph, homes, market_state, ports, rabbitmq, services, spec
+from deploy.local import brokers, cluster, databases, graph, homes, market_state, ports, rabbitmq, services, spec
 from deploy.local.refusals import Refusal
 from shared.messaging import topology
 
@@ -86,6 +88,42 @@ class TestSteps:
 
         assert len(listening) == len(set(listening))
         assert [port for port in listening if port not in chosen.ports.values()] == [chosen.port]
+
+
+@pytest.mark.usefixtures("erlang")
+class TestCluster:
+    @pytest.fixture
+    def chosen(self, home):
+        places = [
+            {"name": name, "namespace": f"/proc/{n}/ns/net", "peer": f"198.19.0.{n}", "address": f"198.18.0.{n}"}
+            for n, name in enumerate(cluster.names(), 1)
+        ]
+        return market(home, "cluster", rig={"nodes": places})
+
+    def test_nothing_is_declared_before_all_nodes_are_there(self, chosen):
+        steps = graph.steps(chosen)
+
+        assert set(cluster.names()) <= all_before(steps, "broker")
+        for service in services.NAMES:
+            assert "broker" in all_before(steps, f"{service}.messaging")
+
+    def test_a_service_is_told_every_node(self, chosen):
+        told = services.environment(chosen, "payments")
+
+        for name, vhost in (("BROKER_URL", "market"), ("CELERY_BROKER_URL", "payments")):
+            nodes = [urlsplit(url) for url in told[name].split(";")]
+            assert [node.hostname for node in nodes] == ["198.18.0.1", "198.18.0.2", "198.18.0.3"]
+            assert {(node.username, node.path) for node in nodes} == {("payments", f"/{vhost}")}
+
+    def test_every_node_is_told_the_same(self, home, chosen):
+        (settings,) = (step for step in graph.steps(chosen) if step.name == "broker.settings")
+
+        settings.action()
+
+        for name in ("rabbitmq.conf", ".erlang.cookie", "hosts"):
+            assert len({path.read_text() for path in home.broker.glob(f"broker-*/{name}")}) == 1
+        assert "pause_minority" in (home.broker / "broker-1" / "rabbitmq.conf").read_text()
+        assert '{host, {198,19,0,2}, ["broker-2"]}.' in (home.broker / "broker-1" / "hosts").read_text()
 
 
 @pytest.mark.usefixtures("erlang")

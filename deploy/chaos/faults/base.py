@@ -1,9 +1,14 @@
 """What a fault is: it strikes a target, sees that it really struck, and heals what it did."""
 
 import random
+from collections.abc import Sequence
 from typing import ClassVar
 
 from deploy.chaos import market, plan
+from deploy.local import brokers
+
+SINGLE = ("rabbitmq", "embedded")
+"""The kinds of broker that are one process, called `broker`."""
 
 
 class Missed(Exception):
@@ -13,6 +18,8 @@ class Missed(Exception):
 class Fault:
     """One strike of one kind. `heal` is called after its length, also when `strike` raised."""
 
+    strikes: ClassVar[Sequence[str]] = (*SINGLE, brokers.CLUSTER)
+    """The kinds of broker whose market it can hurt."""
     may_be_hit_again: ClassVar[bool] = False
     """Before it is healed: what is down only comes up again, and may be hit while it does."""
 

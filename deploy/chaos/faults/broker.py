@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from typing import ClassVar
 
 import amqp
 import psycopg
@@ -14,6 +15,8 @@ from shared.messaging.brokers import pgmq
 class Restart(base.Fault):
     """The broker is ended in good order, and started again."""
 
+    strikes: ClassVar = base.SINGLE
+
     def strike(self) -> str:
         self.market.stop("broker")
         return "stopped"
@@ -24,6 +27,8 @@ class Restart(base.Fault):
 
 class Wipe(base.Fault):
     """The broker is killed and finds nothing of its own when it comes back: no queue, no message."""
+
+    strikes: ClassVar = base.SINGLE
 
     def strike(self) -> str:
         self.market.kill("broker")
@@ -43,6 +48,8 @@ class Wipe(base.Fault):
 
 class QueueDeleted(base.Fault):
     """A queue is deleted with all that is in it, by the service that owns it."""
+
+    strikes: ClassVar = base.SINGLE
 
     def strike(self) -> str:
         self.market.wait_ready("broker")

@@ -106,13 +106,13 @@ def _recent(up: market.Market, service: str, *, most: int = _RECENT) -> Iterator
 
 def _say(up: market.Market, service: str, bodies: Sequence[bytes]) -> None:
     exchange = topology.exchange(service)
-    up.wait_ready("broker")
+    up.wait_ready(*up.broker_processes)
     with _broker_errors(), contextlib.closing(connect.publisher(up.broker_url(service), service=service)) as publisher:
         publisher.publish(bodies, exchange=exchange, listeners=topology.listeners(exchange))
 
 
 def _drained(up: market.Market, queue: topology.Queue) -> Iterable[port.Delivery]:
-    up.wait_ready("broker")
+    up.wait_ready(*up.broker_processes)
     with (
         _broker_errors(),
         contextlib.closing(connect.subscriber(up.broker_url(queue.owner), queue=queue)) as subscriber,
