@@ -1,8 +1,8 @@
 """The messaging process of a service: relay, consumers, sweeps, and a port that tells how they are."""
 
 import functools
+import os
 import signal
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,8 @@ class Command(BaseCommand):
         for name, duty in _duties(only):
             crew.enlist(name, once_migrated(duty))
         crew.enlist("server", server.serve)
-        sys.exit(0 if crew.wait() else 1)
+        if not crew.wait():
+            os._exit(1)  # what hangs would hold up the interpreter's own end as well
 
 
 def _duties(only: str | None) -> Iterator[tuple[str, Duty]]:
