@@ -41,7 +41,7 @@ def line(verb: str) -> list[str]:
 
 
 def reload(market: services.Market) -> None:
-    """Have the gateway that runs lead to what the market is now; no request is lost. Raises Refusal."""
+    """Have the gateway lead to what the market is now; no request that it has read is lost. Raises Refusal."""
     told = [*line("reload"), "--address", f"unix/{_socket(market)}"]
     environment = _environment(market)
     done = subprocess.run(told, env=environment, cwd=market.home.path, check=False, capture_output=True, text=True)

@@ -110,6 +110,7 @@ SUITES = (
     Suite(name="browser", budget=120, path="browser", needs=_CHROMIUM, alone=True),
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
     Suite(name="cluster", budget=180, path="cluster", needs=_NODES, as_root=True, alone=True),
+    Suite(name="rolling", budget=240, path="rolling", environment={"MARKET_BROKER": "embedded"}, alone=True),
     Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )
 

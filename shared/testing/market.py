@@ -7,6 +7,7 @@ fresh market. While one writes tests, MARKET_HOME may name the home of a market 
 is. A suite whose market is to be told more by its environment has a fixture `told` of its own.
 """
 
+import contextlib
 import ctypes
 import itertools
 import os
@@ -106,6 +107,13 @@ def told() -> Mapping[str, str]:
 @pytest.fixture(scope="session")
 def market(told: Mapping[str, str]) -> Iterator[Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
+    with running(told) as market:
+        yield market
+
+
+@contextlib.contextmanager
+def running(told: Mapping[str, str]) -> Iterator[Market]:
+    """What `market` is made of, for a suite whose tests do to a market what the next could not bear."""
     if place := os.environ.get("MARKET_HOME"):
         yield Market(homes.Home(Path(place)))
         return
