@@ -26,7 +26,8 @@ out = Console(highlight=False)
 _SIDE_BY_SIDE = 2
 _PATIENCE = 5  # a suite that takes so many times its budget is ended
 _OURS = ("DJANGO_", "DATABASE_URL", "BROKER_URL", "CELERY_", "MARKET_", "PYTEST_", "ADMIT_ONE_", "OTEL_")
-_RABBITMQ, _CHROMIUM, _NPM, _PROMETHEUS = "rabbitmq-server", "chromium", "npm", "prometheus"
+_RABBITMQ, _CHROMIUM, _NPM = "rabbitmq-server", "chromium", "npm"
+_PROMETHEUS, _DOCKER = "prometheus", "docker.io"
 _NODES = f"{_RABBITMQ} iproute2"
 _FOUND: Mapping[str, Callable[[], object]] = {
     _RABBITMQ: lambda: brokers.program(),
@@ -34,6 +35,7 @@ _FOUND: Mapping[str, Callable[[], object]] = {
     _CHROMIUM: lambda: shutil.which("chromium"),
     _NPM: lambda: shutil.which("npm"),
     _PROMETHEUS: lambda: brokers.program() and shutil.which("promtool") and shutil.which("prometheus"),
+    _DOCKER: lambda: shutil.which("docker"),
 }
 """By the package that brings a tool: what finds it, or gives None."""
 
@@ -111,6 +113,15 @@ SUITES = (
     Suite(name="chaos", budget=360, path="chaos", needs=_RABBITMQ, alone=True),
     Suite(name="cluster", budget=180, path="cluster", needs=_NODES, as_root=True, alone=True),
     Suite(name="rolling", budget=240, path="rolling", environment={"MARKET_BROKER": "embedded"}, alone=True),
+    Suite(
+        name="compose",
+        budget=720,
+        path="compose",
+        environment={"MARKET_IN_CONTAINERS": "yes"},
+        needs=_DOCKER,
+        as_root=True,
+        alone=True,
+    ),
     Suite(name="restore", budget=180, path="restore", environment={"MARKET_BROKER": "embedded"}, alone=True),
 )
 

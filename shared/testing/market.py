@@ -2,9 +2,10 @@
 
 In a suite's `conftest.py`: `pytest_plugins = ["shared.testing.market"]`. The environment variable MARKET_BROKER
 (`embedded` or `rabbitmq`) chooses the broker, MARKET_IDENTITY (`local`, `introspect`, `gateway`) how services learn who
-is asking, MARKET_SCHEME (`http`, `https`) what the gateway is reached by. Tests keep apart by fresh data, not by a
-fresh market. While one writes tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it
-is. A suite whose market is to be told more by its environment has a fixture `told` of its own.
+is asking, MARKET_SCHEME (`http`, `https`) what the gateway is reached by. With MARKET_IN_CONTAINERS it is the market of
+deploy/compose instead, for tests that do not look into its home. Tests keep apart by fresh data, not by a fresh market.
+While one writes tests, MARKET_HOME may name the home of a market that is up: it is used, and left, as it is. A
+suite whose market is to be told more by its environment has a fixture `told` of its own.
 """
 
 import contextlib
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from deploy.local import control, databases, homes, market_state, ports, services, supervisor
-from shared.testing import waiting
+from shared.testing import containers, waiting
 
 _START_WITHIN = 180.0
 _PR_SET_PDEATHSIG = 1
@@ -70,6 +72,17 @@ class Market:
         """Start what was stopped; returns when it is ready."""
         control.order(self._home, "start", name=name)
 
+    @contextlib.contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Hold those processes where they are; what they would say and hear meanwhile comes late."""
+        with contextlib.ExitStack() as thaw:
+            for name in names:
+                main = psutil.Process(self.row(name)["pid"])
+                for process in [main, *main.children(recursive=True)]:
+                    thaw.callback(process.resume)
+                    process.suspend()
+            yield
+
     def wait_ready(self, name: str, *, seconds: float = 60.0) -> None:
         """Until `name` is ready, under another pid than the one killed last."""
         waiting.until(lambda: self._is_ready(name), seconds=seconds, what=f"{name} to be ready")
@@ -93,9 +106,10 @@ class Market:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test waits for the market to be started, perhaps on a busy machine."""
+    """The first test waits for the market to be started, perhaps on a busy machine, and its images to be built."""
+    patience = 1500 if os.environ.get("MARKET_IN_CONTAINERS") else 400
     for item in items:
-        item.add_marker(pytest.mark.timeout(400))
+        item.add_marker(pytest.mark.timeout(patience))
 
 
 @pytest.fixture(scope="session")
@@ -105,10 +119,14 @@ def told() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def market(told: Mapping[str, str]) -> Iterator[Market]:
+def market(told: Mapping[str, str]) -> Iterator[Market | containers.Market]:
     """A market with the broker that MARKET_BROKER names, ended and removed after the session."""
-    with running(told) as market:
-        yield market
+    if os.environ.get("MARKET_IN_CONTAINERS"):
+        with containers.market() as contained:
+            yield contained
+    else:
+        with running(told) as market:
+            yield market
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """A pytest plugin for every suite that trades in a market: who comes there, and what may be done to it."""
 
-import functools
-
 import pytest
 
 from tests.market import people, scenes
@@ -55,7 +53,7 @@ def without(market):
 @pytest.fixture
 def late(market):
     """`with late("orders.messaging"):` that process does nothing meanwhile, and goes on afterwards."""
-    return functools.partial(scenes.frozen, market)
+    return market.frozen
 
 
 @pytest.fixture

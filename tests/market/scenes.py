@@ -3,7 +3,6 @@
 import contextlib
 import functools
 
-import psutil
 import psycopg
 from psycopg.rows import dict_row
 
@@ -35,18 +34,6 @@ class Absence:
     @staticmethod
     def _is_ready(client, service):
         return client.get(f"/status/{service}").status_code == 200
-
-
-@contextlib.contextmanager
-def frozen(market, *names):
-    """Hold those processes where they are; what they would say and hear meanwhile comes late."""
-    with contextlib.ExitStack() as thaw:
-        for name in names:
-            main = psutil.Process(market.row(name)["pid"])
-            for process in [main, *main.children(recursive=True)]:
-                thaw.callback(process.resume)
-                process.suspend()
-        yield
 
 
 class Behind:
