@@ -15,8 +15,8 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-QUIET_SECONDS = 0.05
-"""So long nobody may be waiting: longer than a handshake in a cluster takes."""
+QUIET_SECONDS = 0.2
+"""So long nobody may be waiting: longer than a handshake takes, also where the processors are busy."""
 PATIENCE_SECONDS = 1.0
 
 
@@ -26,7 +26,10 @@ class Worker(gthread.ThreadWorker):
     def set_accept_enabled(self, enabled: bool | None) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive:
-            for listener in self.sockets:
+            listeners: list[Any] = self.sockets  # gunicorn's own, which can be asked how many wait
+            for listener in listeners:
+                while listener.get_backlog() > 0:
+                    self.accept(listener)
                 listener.close()
 
 

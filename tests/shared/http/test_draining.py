@@ -29,8 +29,17 @@ worker_class = "gthread"
 del when_ready
 """
 OPEN = """
+from gunicorn.workers import gthread
 from shared.http import draining
+
+def close(self, enabled):
+    gthread.ThreadWorker.set_accept_enabled(self, enabled)
+    if not self.alive:
+        for listener in self.sockets:
+            listener.close()
+
 draining._refuse = lambda listener: None
+draining.Worker.set_accept_enabled = close
 """
 
 
