@@ -1,0 +1,95 @@
+"""People who trade at a steady rate, and what came of every one of their requests."""
+
+import contextlib
+import dataclasses
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import httpx
+
+from tests.market import people
+
+_TRIES = 3
+
+
+@dataclasses.dataclass
+class Tally:
+    """What became of the requests."""
+
+    asked: int = 0
+    repeated: int = 0
+    """Connections that broke and were tried again, an unsafe request with the same Idempotency-Key."""
+    failures: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+    slowest: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return self.asked / self.seconds
+
+
+class Load:
+    """`so_many` sellers who together make `rate` requests a second: four of five read, one offers a ticket."""
+
+    def __init__(self, newcomer, *, rate, so_many=10):
+        self.tally = Tally()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._pause = so_many / rate
+        sellers = [newcomer(f"seller{number}") for number in range(so_many)]
+        self._work = [(seller, seller.offers()) for seller in sellers]
+
+    @contextlib.contextmanager
+    def on(self) -> Iterator[Tally]:
+        """The load, as long as the block lasts; the tally is whole after it."""
+        threads = [threading.Thread(target=self._trade, args=work, daemon=True) for work in self._work]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        try:
+            yield self.tally
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join(timeout=60)
+            self.tally.seconds = time.monotonic() - began
+
+    def _trade(self, seller, ticket):
+        due = time.monotonic()
+        number = 0
+        while not self._stop.is_set():
+            if number % 5 == 0:
+                self._ask(seller, 201, "POST", "/api/tickets", json=people.HAMLET)
+            elif number % 5 == 1:
+                self._ask(seller, 200, "GET", "/api/orders")
+            elif number % 5 == 2:
+                self._ask(seller, 200, "GET", "/api/users/currentuser")
+            elif number % 5 == 3:
+                self._ask(seller, 200, "GET", "/api/payments")
+            else:
+                self._ask(seller, 200, "GET", people.path(ticket))
+            number += 1
+            due += self._pause
+            self._stop.wait(max(0.0, due - time.monotonic()))
+
+    def _ask(self, seller, wanted, method, path, **body):
+        began = time.monotonic()
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        repeated, said = 0, ""
+        for _ in range(_TRIES):
+            try:
+                answer = seller.http.request(method, path, headers=key, **body)
+            except httpx.TransportError as error:
+                repeated, said = repeated + 1, repr(error)
+                continue
+            said = "" if answer.status_code == wanted else f"{answer.status_code} {answer.text[:200]}"
+            break
+        took = time.monotonic() - began
+        with self._lock:
+            self.tally.asked += 1
+            self.tally.repeated += repeated
+            self.tally.slowest = max(self.tally.slowest, took)
+            if said:
+                self.tally.failures.append(f"{method} {path}: {said}")
