@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from payments_service.payments import commands, models
+from payments_service.payments.providers import sandbox
 from shared import clock, ids
 from shared.contracts import orders
 from shared.testing import callers, deliveries
@@ -230,14 +231,13 @@ class TestIdempotencyKey:
 
 class TestALateAuthorization:
     def test_for_an_order_that_has_ended_meanwhile_is_voided_and_refused(self, bruno, order, monkeypatch):
-        provider = "payments_service.payments.providers.sandbox.Sandbox.authorize"
-        authorize = commands.port.import_string(provider.rpartition(".")[0]).authorize
+        authorize = sandbox.Sandbox.authorize
 
         def while_the_order_is_cancelled(self, **asked):
             deliveries.hear(samples.sample(orders.OrderCancelled, status="cancelled", version=2, user_id=bruno.id))
             return authorize(self, **asked)
 
-        monkeypatch.setattr(provider, while_the_order_is_cancelled)
+        monkeypatch.setattr(sandbox.Sandbox, "authorize", while_the_order_is_cancelled)
 
         assert callers.code(pay(bruno, order), 409) == "order_not_payable"
 
