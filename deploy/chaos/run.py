@@ -30,9 +30,9 @@ def main(
     keep: bool,
 ) -> int:
     """Run as many seeds as asked, each on a fresh market, and print what came of them. 1 on any violation."""
+    place = files.directory(files.directory(home.path) / "chaos")
     kind = _chosen_broker(home, broker)
     chosen, refused = table.choose([name for name in faults.split(",") if name], broker=kind)
-    place = files.directory(files.directory(home.path) / "chaos")
     reports = []
     for number in range(seed, seed + seeds):
         done = once(

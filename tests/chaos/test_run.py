@@ -4,6 +4,7 @@ import pytest
 
 from deploy.chaos import plan, report, run
 from deploy.chaos.faults import table
+from deploy.local import homes
 from deploy.local.refusals import Refusal
 
 SECONDS, FREEZE = 120.0, 6.0
@@ -51,6 +52,12 @@ class TestEveryFault:
 
 
 class TestChoosing:
+    def test_needs_no_market_that_was_ever_up(self, tmp_path):
+        rest = {"kill_every": 1, "freeze": 1, "one_by_one": False, "keep": False, "seed": 1, "seeds": 1, "minutes": 1}
+
+        with pytest.raises(Refusal, match="There is no fault flood"):
+            run.main(homes.Home(tmp_path / "home"), faults="flood", broker="embedded", **rest)
+
     def test_knows_every_fault_of_the_plan(self):
         assert set(table.FAULTS) == set(plan.KINDS)
 
