@@ -40,9 +40,9 @@ class Market:
         self._project = project.environment["COMPOSE_PROJECT_NAME"]
         self._killed: dict[str, set[int]] = {}
 
-    def client(self, **options: Any) -> httpx.Client:
+    def client(self, of: type[httpx.Client] = httpx.Client, **options: Any) -> httpx.Client:
         """A client of the gateway with a cookie jar of its own; `options` are httpx.Client's."""
-        return httpx.Client(**{"base_url": self.url, "timeout": 15.0, **options})
+        return of(**{"base_url": self.url, "timeout": 15.0, **options})
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text()

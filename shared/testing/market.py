@@ -42,9 +42,9 @@ class Market:
         self._home = home
         self._killed: dict[str, int] = {}
 
-    def client(self, **options: Any) -> httpx.Client:
+    def client(self, of: type[httpx.Client] = httpx.Client, **options: Any) -> httpx.Client:
         """A client of the gateway with a cookie jar of its own; `options` are httpx.Client's."""
-        return httpx.Client(**{"base_url": self.url, "timeout": 15.0, "verify": self._trust, **options})
+        return of(**{"base_url": self.url, "timeout": 15.0, "verify": self._trust, **options})
 
     def status(self) -> dict[str, Any]:
         """What `manage_all.py status --json` prints."""

@@ -4,14 +4,12 @@ import contextlib
 import dataclasses
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 
 import httpx
 
+from shared.testing import clients
 from tests.market import people
-
-_TRIES = 3
 
 
 @dataclasses.dataclass
@@ -20,7 +18,7 @@ class Tally:
 
     asked: int = 0
     repeated: int = 0
-    """Connections that broke and were tried again, an unsafe request with the same Idempotency-Key."""
+    """Connections that broke before an answer came."""
     failures: list[str] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
     slowest: float = 0.0
@@ -38,7 +36,7 @@ class Load:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._pause = so_many / rate
-        sellers = [newcomer(f"seller{number}") for number in range(so_many)]
+        sellers = [newcomer(f"seller{number}", of=clients.RepeatingClient) for number in range(so_many)]
         self._work = [(seller, seller.offers()) for seller in sellers]
 
     @contextlib.contextmanager
@@ -55,6 +53,7 @@ class Load:
             for thread in threads:
                 thread.join(timeout=60)
             self.tally.seconds = time.monotonic() - began
+            self.tally.repeated = sum(seller.http.repeated for seller, _ in self._work)
 
     def _trade(self, seller, ticket):
         due = time.monotonic()
@@ -76,20 +75,14 @@ class Load:
 
     def _ask(self, seller, wanted, method, path, **body):
         began = time.monotonic()
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        repeated, said = 0, ""
-        for _ in range(_TRIES):
-            try:
-                answer = seller.http.request(method, path, headers=key, **body)
-            except httpx.TransportError as error:
-                repeated, said = repeated + 1, repr(error)
-                continue
+        try:
+            answer = seller.http.request(method, path, **body)
             said = "" if answer.status_code == wanted else f"{answer.status_code} {answer.text[:200]}"
-            break
+        except httpx.TransportError as error:
+            said = repr(error)
         took = time.monotonic() - began
         with self._lock:
             self.tally.asked += 1
-            self.tally.repeated += repeated
             self.tally.slowest = max(self.tally.slowest, took)
             if said:
                 self.tally.failures.append(f"{method} {path}: {said}")

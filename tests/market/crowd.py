@@ -10,8 +10,8 @@ def newcomer(market):
     """Signs somebody up who was never here before: `newcomer("olivia")`."""
     everybody = []
 
-    def arrive(name):
-        everybody.append(people.Person(market, name))
+    def arrive(name, **options):
+        everybody.append(people.Person(market, name, **options))
         return everybody[-1].signs_up()
 
     yield arrive

@@ -13,8 +13,8 @@ _numbers = itertools.count(1)
 
 
 class Person:
-    def __init__(self, market, name):
-        self.http = market.client()
+    def __init__(self, market, name, **options):
+        self.http = market.client(**options)
         self.email = f"{name}.{next(_numbers)}.{uuid.uuid4().hex[:12]}@example.com"
         self.id = ""
 

@@ -5,9 +5,7 @@ import concurrent.futures
 import contextlib
 import threading
 
-import httpx
-
-from shared.testing import waiting
+from shared.testing import clients, waiting
 from tests.market import people
 
 PAIRS = 4
@@ -27,10 +25,8 @@ class Witness:
         self.troubles = []
 
     def client(self, **options):
-        # The gateway that reads its routes anew closes connections that idle. A request that is just on its way on one
-        # is lost; browsers repeat it, but here whatever is lost is to be seen.
-        kept = httpx.Limits(max_keepalive_connections=0)
-        return self._market.client(event_hooks={"response": [self._note]}, limits=kept, **options)
+        # The gateway that reads its routes anew drops some connections, even new ones.
+        return self._market.client(clients.RepeatingClient, event_hooks={"response": [self._note]}, **options)
 
     def sees_a_while(self):
         """Until so many more purchases are made, from beginning to end."""
