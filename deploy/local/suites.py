@@ -117,6 +117,20 @@ SUITES = (
         name="compose",
         budget=720,
         path="compose",
+        # Those of the market that need no more than its gateway and its databases.
+        options=tuple(
+            f"tests/market/test_{name}.py"
+            for name in (
+                "walk_through",
+                "accounts",
+                "tickets",
+                "orders",
+                "payments",
+                "lists_and_repeats",
+                "edge",
+                "hostile",
+            )
+        ),
         environment={"MARKET_IN_CONTAINERS": "yes"},
         needs=_DOCKER,
         as_root=True,

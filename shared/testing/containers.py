@@ -106,8 +106,9 @@ class Market:
         """Hold those processes where they are; what they would say and hear meanwhile comes late."""
         listed = [_compose_name(name) for name in names]
         with contextlib.ExitStack() as thaw:
-            thaw.callback(self.stack.compose, "unpause", *listed)
-            self.stack.compose("pause", *listed)
+            if listed:  # compose would take none for all
+                thaw.callback(self.stack.compose, "unpause", *listed)
+                self.stack.compose("pause", *listed)
             yield
 
     def wait_ready(self, name: str, *, seconds: float = 120.0) -> None:

@@ -1,12 +1,15 @@
 """More containers of a service, others instead of them, and one less than was thought: nobody notices."""
 
+import contextlib
 import functools
 import re
+import sys
 
 import httpx
 import pytest
 
 from deploy.compose import roll, stack
+from deploy.local import services
 from deploy.local.refusals import Refusal
 from shared.testing import waiting
 from tests.compose import load
@@ -45,6 +48,24 @@ def measured(address, name):
     return sum(map(float, found))
 
 
+def test_three_replicas_share_the_work(market, newcomer, scaled):
+    scaled("orders.web", 3)
+    answered = functools.partial(measured, name="http_server_request_duration_seconds_count")
+    before = {address: answered(address) for address in addresses(market, "orders.web")}
+
+    def everyone_was_asked():
+        now.update({address: answered(address) for address in before})
+        return all(now[address] > before[address] + 5 for address in before)
+
+    now = {}
+    with load.Load(newcomer, rate=40).on() as tally, contextlib.suppress(AssertionError):
+        waiting.until(everyone_was_asked, seconds=60, every=1)
+
+    assert everyone_was_asked(), (before, now, tally)
+    assert len(before) == 3
+    assert tally.failures == []
+
+
 def test_a_spare_goes_on_when_the_active_one_is_killed_under_load(market, newcomer, behind, scaled):
     scaled("orders.messaging", 2)
     leads = functools.partial(measured, name="messaging_relay_leader")
@@ -65,6 +86,21 @@ def test_a_spare_goes_on_when_the_active_one_is_killed_under_load(market, newcom
 
 
 class TestRoll:
+    RATE = 100
+
+    def test_of_every_service_fails_no_request(self, market, newcomer):
+        before = {name: ids(market, name) for name in every_process()}
+
+        with load.Load(newcomer, rate=self.RATE).on() as tally:
+            roll.main(market.stack, names=())
+
+        sys.stdout.write(f"\n{tally}\n")
+        after = {name: ids(market, name) for name in every_process()}
+        assert tally.failures == []
+        assert tally.rate > self.RATE * 0.9
+        assert all(len(after[name]) == len(before[name]) for name in before)
+        assert not [name for name in before if before[name] & after[name]]
+
     def test_to_what_does_not_become_ready_leaves_all_as_it_was(self, market, olivia, monkeypatch):
         before = ids(market, "tickets.web")
         broken = stack.Stack({**market.stack.environment, "ADMIT_ONE_IDENTITY": "nonsense"})
@@ -75,6 +111,10 @@ class TestRoll:
 
         assert ids(market, "tickets.web") == before
         assert olivia.offers()
+
+
+def every_process():
+    return [f"{service}.{kind}" for service in services.NAMES for kind in services.processes(service)]
 
 
 def ids(market, name):

@@ -64,7 +64,7 @@ def perform(broker, settings, tmp_path):
 
 
 class TestSigterm:
-    def test_lets_a_task_end(self, started, perform):
+    def test_lets_a_task_end(self, started, perform, tmp_path):
         worker, performance = started(), perform()
         waiting.until(lambda: performance.begun() == 1, seconds=30)
 
@@ -75,6 +75,7 @@ class TestSigterm:
 
         assert worker.wait(timeout=10) == 0
         assert performance.done.exists()
+        assert "shutdown" not in (tmp_path / "log").read_text()
 
     def test_gives_up_a_task_that_hangs_and_another_worker_begins_it_again(self, started, perform):
         worker, performance = started(), perform()

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, beat, signals
+from celery.apps import worker as celery_worker
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         serving.start()
         threading.Thread(target=_beat, args=(app, stop), daemon=True).start()
         # Not through Celery's command line: there BROKER_URL, the events' broker, would win over the app's own.
-        running = app.Worker(
+        running = _Worker(
+            app,
             pool="threads",
             concurrency=concurrency,
             loglevel="WARNING",
@@ -55,6 +57,14 @@ class Command(BaseCommand):
         )
         running.start()
         sys.exit(running.exitcode)
+
+
+class _Worker(celery_worker.Worker):
+    """Celery's, which ends without saying so in a line that is no JSON."""
+
+    def install_platform_tweaks(self, worker: Any) -> None:
+        super().install_platform_tweaks(worker)
+        celery_worker.install_worker_term_handler(worker, verbose=False)  # type: ignore[attr-defined] # not in its stubs
 
 
 def _end_in_time(stop: threading.Event) -> None:
