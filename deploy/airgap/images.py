@@ -22,7 +22,7 @@ _RECIPES = {
 }
 NAMES = (debian.NAME, *_RECIPES)
 _LABEL = "one.admit.recipe"
-_AT_ONCE = 2
+_AT_ONCE = 3  # they wait for the network and the disk as often as for a processor
 _FROM = re.compile(r"^FROM (\S+)", re.MULTILINE)
 _COPY = re.compile(r"^COPY ([^-]\S*)", re.MULTILINE)
 
@@ -34,11 +34,14 @@ def provide(engine: Engine, *, anew: bool = False, say: Callable[[str], None] = 
     """
     sorter = graphlib.TopologicalSorter({name: _stands_on(name) for name in NAMES})
     sorter.prepare()
+    building: dict[concurrent.futures.Future[None], str] = {}
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
         while sorter.is_active():
-            ready = sorter.get_ready()
-            list(pool.map(lambda name: _provide(engine, name, anew, say), ready))
-            sorter.done(*ready)
+            building |= {pool.submit(_provide, engine, name, anew, say): name for name in sorter.get_ready()}
+            done, _ = concurrent.futures.wait(building, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                sorter.done(building.pop(future))
 
 
 def digest(name: str) -> str:

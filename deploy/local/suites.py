@@ -128,7 +128,6 @@ SUITES = (
                 "payments",
                 "lists_and_repeats",
                 "edge",
-                "hostile",
             )
         ),
         environment={"MARKET_IN_CONTAINERS": "yes"},
