@@ -39,6 +39,11 @@ _FOUND: Mapping[str, Callable[[], object]] = {
 }
 """By the package that brings a tool: what finds it, or gives None."""
 
+_OF_NO_BROKER = ("accounts", "edge", "hostile", "lists_and_repeats", "tickets")
+"""The tests of the market that are of HTTP alone, whatever carries the events; with the embedded broker all run."""
+_IN_CONTAINERS = ("accounts", "edge", "lists_and_repeats", "orders", "payments", "tickets", "walk_through")
+"""Those that need no more of the market than its gateway and its databases."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Suite:
@@ -63,14 +68,14 @@ SUITES = (
     Suite(name="static", budget=120),
     Suite(name="contracts", budget=30, path="contracts"),
     Suite(name="architecture", budget=120, path="architecture"),
-    Suite(name="shared", budget=270, path="shared", options=("-m", "not rabbitmq")),
+    Suite(name="shared", budget=300, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     Suite(name="auth", budget=300, path="auth"),
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES if service != "auth"),
     Suite(name="jose", budget=90, path="jose", needs=_NPM),
-    Suite(name="local", budget=180, path="local"),
+    Suite(name="local", budget=210, path="local"),
     Suite(name="kubernetes", budget=150, path="kubernetes"),
-    Suite(name="mutants", budget=240, path="mutants", options=("-m", "not rabbitmq")),
+    Suite(name="mutants", budget=270, path="mutants", options=("-m", "not rabbitmq")),
     Suite(name="mutants-rabbitmq", budget=60, path="mutants", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     Suite(name="new-service", budget=420, path="new_service", alone=True),
     Suite(name="market-embedded", budget=360, path="market", environment={"MARKET_BROKER": "embedded"}, alone=True),
@@ -78,6 +83,7 @@ SUITES = (
         name="market-rabbitmq",
         budget=360,
         path="market",
+        options=tuple(f"--ignore=tests/market/test_{name}.py" for name in _OF_NO_BROKER),
         environment={"MARKET_BROKER": "rabbitmq"},
         needs=_RABBITMQ,
         alone=True,
@@ -117,19 +123,7 @@ SUITES = (
         name="compose",
         budget=720,
         path="compose",
-        # Those of the market that need no more than its gateway and its databases.
-        options=tuple(
-            f"tests/market/test_{name}.py"
-            for name in (
-                "walk_through",
-                "accounts",
-                "tickets",
-                "orders",
-                "payments",
-                "lists_and_repeats",
-                "edge",
-            )
-        ),
+        options=tuple(f"tests/market/test_{name}.py" for name in _IN_CONTAINERS),
         environment={"MARKET_IN_CONTAINERS": "yes"},
         needs=_DOCKER,
         as_root=True,
