@@ -97,7 +97,7 @@ _EDITS: dict[str, _Edit] = {
     "deploy/compose/compose.yml": _each(
         _after_last(r"  - \w+\.yml", "  - {service}.yml"),
         _after_last(r"  \w+: \{\}", "  {service}: {{}}"),
-        _after_last(r"      \w+_UPSTREAM: .*", "      {upper}_UPSTREAM: {service}-web:8000"),
+        _after_last(r"      \w+_UPSTREAM: .*", "      {upper}_UPSTREAM: {service}-web 8000"),
     ),
     # Its web is met by every service.
     "deploy/compose/auth.yml": _after_last(r"      - \w+", "      - {service}"),

@@ -23,6 +23,7 @@ import httpx
 from deploy.airgap import engine, images
 from deploy.compose import secret_files, stack
 from deploy.local import audit, homes, ports, services
+from deploy.local.refusals import Refusal
 from shared.testing import waiting
 
 _AUDIT_SECONDS = 30.0
@@ -117,12 +118,19 @@ class Market:
 
     def _is_ready(self, name: str) -> bool:
         killed = self._killed.get(name, set())
-        states = [one["State"] for one in self.containers(name)]
-        return all(state["Running"] and state["Pid"] not in killed and self._is_well(state) for state in states)
+        return all(
+            one["State"]["Running"] and one["State"]["Pid"] not in killed and self._is_well(one)
+            for one in self.containers(name)
+        )
 
-    @staticmethod
-    def _is_well(state: dict[str, Any]) -> bool:
-        return bool(state["Health"]["Status"] == "healthy")
+    def _is_well(self, container: dict[str, Any]) -> bool:
+        """By asking it as the engine does, which does so every few seconds only."""
+        kind, *test = container["Config"]["Healthcheck"]["Test"]
+        try:
+            self.stack.docker("exec", container["Id"], *(test if kind == "CMD" else ["sh", "-c", *test]))
+        except Refusal:
+            return False
+        return True
 
 
 @contextlib.contextmanager

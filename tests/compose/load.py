@@ -29,7 +29,7 @@ class Tally:
 
 
 class Load:
-    """`so_many` sellers who together make `rate` requests a second: four of five read, one offers a ticket."""
+    """`so_many` sellers who together make `rate` requests a second: one in twenty offers a ticket, the others read."""
 
     def __init__(self, newcomer, *, rate, so_many=10):
         self.tally = Tally()
@@ -59,19 +59,18 @@ class Load:
         due = time.monotonic()
         number = 0
         while not self._stop.is_set():
-            if number % 5 == 0:
-                self._ask(seller, 201, "POST", "/api/tickets", json=people.HAMLET)
-            elif number % 5 == 1:
-                self._ask(seller, 200, "GET", "/api/orders")
-            elif number % 5 == 2:
-                self._ask(seller, 200, "GET", "/api/users/currentuser")
-            elif number % 5 == 3:
-                self._ask(seller, 200, "GET", "/api/payments")
-            else:
-                self._ask(seller, 200, "GET", people.path(ticket))
+            method, path, wanted, body = self._next(number, ticket)
+            self._ask(seller, wanted, method, path, **body)
             number += 1
             due += self._pause
             self._stop.wait(max(0.0, due - time.monotonic()))
+
+    @staticmethod
+    def _next(number, ticket):
+        if number % 20 == 0:
+            return "POST", "/api/tickets", 201, {"json": people.HAMLET}
+        places = ("/api/orders", "/api/users/currentuser", "/api/payments", people.path(ticket))
+        return "GET", places[number % len(places)], 200, {}
 
     def _ask(self, seller, wanted, method, path, **body):
         began = time.monotonic()

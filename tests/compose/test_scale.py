@@ -22,18 +22,19 @@ def scaled(market):
     changed = {}
 
     def scale(name, so_many):
-        process = name.replace(".", "-")
-        changed.setdefault(process, len(market.containers(name)))
-        _scale(market, process, so_many)
+        changed.setdefault(name, len(market.containers(name)))
+        _scale(market, name, so_many)
 
     yield scale
-    for process, so_many in changed.items():
-        _scale(market, process, so_many)
+    for name, so_many in changed.items():
+        _scale(market, name, so_many)
 
 
-def _scale(market, process, so_many):
-    options = ("--detach", "--no-deps", "--no-build", "--no-recreate", "--wait", "--wait-timeout", "120")
+def _scale(market, name, so_many):
+    process = name.replace(".", "-")
+    options = ("--detach", "--no-deps", "--no-build", "--no-recreate")
     market.stack.compose("up", *options, "--scale", f"{process}={so_many}", process)
+    market.wait_ready(name)
 
 
 def addresses(market, name):
@@ -87,13 +88,13 @@ def test_a_spare_goes_on_when_the_active_one_is_killed_under_load(market, newcom
 
 
 class TestRoll:
-    RATE = int(os.environ.get("ROLL_RATE", "25"))
+    RATE = int(os.environ.get("ROLL_RATE", "40"))
     """Requests a second; a hundred take more processors than some machines have left beside new containers."""
 
     def test_of_every_service_fails_no_request(self, market, newcomer):
         before = {name: ids(market, name) for name in every_process()}
 
-        with load.Load(newcomer, rate=self.RATE, so_many=max(10, self.RATE // 2)).on() as tally:
+        with load.Load(newcomer, rate=self.RATE, so_many=max(10, self.RATE // 4)).on() as tally:
             roll.main(market.stack, names=())
 
         sys.stdout.write(f"\n{tally}\n")

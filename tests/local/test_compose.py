@@ -112,7 +112,7 @@ class TestListsElsewhere:
     def test_the_gateway_knows_where_every_service_is(self, model):
         told = model["services"]["gateway"]["environment"]
 
-        assert all(told[f"{service.upper()}_UPSTREAM"] == f"{service}-web:8000" for service in services.NAMES)
+        assert all(told[f"{service.upper()}_UPSTREAM"] == f"{service}-web 8000" for service in services.NAMES)
 
 
 class TestSecrets:
