@@ -6,6 +6,7 @@ import urllib.error
 import pytest
 
 from deploy.local import services
+from shared.testing import waiting
 from tests.market import people
 from tests.observability import files, listing, promql, scraping
 
@@ -111,9 +112,13 @@ class TestExpressions:
 
 class TestDashboards:
     def test_show_something_on_every_panel(self, trading):
-        empty = {(one.dashboard, one.panel) for one in files.targets() if not trading.query(one.expression)}
+        def empty():
+            return {(one.dashboard, one.panel) for one in files.targets() if not trading.query(one.expression)}
 
-        assert empty <= NOTHING_YET
+        # A rate is there once two scrapes are.
+        waiting.until(
+            lambda: empty() <= NOTHING_YET, seconds=20, every=1, what=f"nothing but {NOTHING_YET} to be empty"
+        )
 
     def test_label_every_line_by_what_it_has(self, trading):
         for one in files.targets():

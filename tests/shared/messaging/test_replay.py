@@ -357,6 +357,7 @@ class TestOverABroker:
         tickets = publishing(broker, "tickets")
         tickets.publish(tickets_log[:10], **to_orders)
         tickets.publish(tickets_log[25:28], **to_orders)  # 11 to 25 are lost in the middle, 29 and 30 at the end
+        waiting.until(lambda: len(stage.effects()) == 13, seconds=20)  # what is under way would be asked for as well
         tickets.publish([body(log.LogPosition(epoch=1, position=30), source="/tickets")], **to_orders)
 
         reader = subscribing(broker, "tickets.inbox")
