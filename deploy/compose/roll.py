@@ -28,13 +28,17 @@ def main(stack: Stack, *, names: Sequence[str]) -> int:
 
 
 def replace(stack: Stack, process: str) -> None:
-    """Replace the containers of `process` (`orders-web`), never fewer than there are being ready.
+    """Replace the containers of `process` (`orders-web`), those that do not run too; never fewer are ready meanwhile.
 
     Raises Refusal where a new one does not become ready; it is removed, and the old ones go on.
     """
     old = stack.containers(process, "running")
     if not old:
         raise Refusal(f"{process} is not up.", do="manage_all.py compose up --wait")
+    dead = set(stack.containers(process)) - set(old)
+    for container in dead:
+        # Compose would count it, and start none beside the old ones.
+        stack.docker("rm", "--force", container)
     for container in old:
         began = time.monotonic()
         _add(stack, process, so_many=len(old) + 1)
@@ -42,6 +46,8 @@ def replace(stack: Stack, process: str) -> None:
         stack.docker("stop", "--time", str(_ENDED_WITHIN_SECONDS), container)
         stack.docker("rm", container)
         out.print(f"{process}: replaced {container[:12]} in {time.monotonic() - began:.1f} s")
+    if dead:
+        _add(stack, process, so_many=len(old) + len(dead))
 
 
 def _add(stack: Stack, process: str, *, so_many: int) -> None:

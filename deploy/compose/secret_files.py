@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from deploy.compose.stack import Stack
 from deploy.local import files
@@ -111,7 +111,7 @@ def _define(place: Path) -> str:
 
 def _password(place: Path, service: str) -> str:
     """The one that the service itself will say, wherever it came from."""
-    return urlsplit((place / f"{service}.broker_url").read_text().strip()).password or ""
+    return unquote(urlsplit((place / f"{service}.broker_url").read_text().strip()).password or "")
 
 
 def _holds(user: Mapping[str, Any], password: str) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-from django.db import DatabaseError, connections
+from django.db import Error as DatabaseError
+from django.db import connections
 
 from shared.messaging.backoff import Backoff
 from shared.messaging.health import Status

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import structlog
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DatabaseError
+from django.db import connection, connections
 from prometheus_client import REGISTRY, CollectorRegistry, exposition
 
 from shared.messaging import metrics, parked

@@ -23,6 +23,6 @@ class RepeatingClient(httpx.Client):
         for _ in range(_TRIES - 1):
             try:
                 return super().send(request, **options)
-            except httpx.TransportError:
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
                 self.repeated += 1
         return super().send(request, **options)

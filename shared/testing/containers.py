@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from deploy.local.refusals import Refusal
 from shared.testing import waiting
 
 _AUDIT_SECONDS = 30.0
+_ENDPOINTS_END_WITHIN_SECONDS = 5.0
 
 
 class Market:
@@ -118,9 +120,9 @@ class Market:
 
     def _is_ready(self, name: str) -> bool:
         killed = self._killed.get(name, set())
-        return all(
-            one["State"]["Running"] and one["State"]["Pid"] not in killed and self._is_well(one)
-            for one in self.containers(name)
+        found = self.containers(name)
+        return bool(found) and all(
+            one["State"]["Running"] and one["State"]["Pid"] not in killed and self._is_well(one) for one in found
         )
 
     def _is_well(self, container: dict[str, Any]) -> bool:
@@ -176,7 +178,12 @@ def _build(project: stack.Stack) -> None:
 
 
 def _remove(project: stack.Stack) -> None:
-    project.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "1")
+    down = ("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "1")
+    try:
+        project.compose(*down)
+    except Refusal:  # in the engine the end of a container's network sometimes outlives it for a moment
+        time.sleep(_ENDPOINTS_END_WITHIN_SECONDS)
+        project.compose(*down)
 
 
 def _compose_name(name: str) -> str:

@@ -104,6 +104,17 @@ class TestRoll:
         assert all(len(after[name]) == len(before[name]) for name in before)
         assert not [name for name in before if before[name] & after[name]]
 
+    def test_replaces_what_does_not_run_as_well(self, market):
+        before = ids(market, "tickets.web")
+        market.stack.docker("stop", sorted(before)[0])
+
+        roll.replace(market.stack, "tickets-web")
+
+        after = ids(market, "tickets.web")
+        assert len(after) == len(before)
+        assert not before & after
+        market.wait_ready("tickets.web")
+
     def test_to_what_does_not_become_ready_leaves_all_as_it_was(self, market, olivia, monkeypatch):
         before = ids(market, "tickets.web")
         broken = stack.Stack({**market.stack.environment, "ADMIT_ONE_IDENTITY": "nonsense"})

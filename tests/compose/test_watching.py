@@ -48,7 +48,8 @@ class TestLogs:
         assert [line for line in requests if not line.get("request_id")] == []
 
     def test_tell_no_secret_and_no_address(self, market, olivia):
-        secrets = [path.read_text() for path in market.secrets.iterdir() if path.name.endswith(("password", "secret"))]
+        kinds = ("password", "secret", "secret_key")
+        secrets = [path.read_text() for path in market.secrets.iterdir() if path.name.endswith(kinds)]
         said = "\n".join(line for name in PROCESSES for line in lines(market, name))
 
         assert olivia.email not in said
