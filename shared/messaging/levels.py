@@ -10,17 +10,21 @@ FROM messaging_outboxevent WHERE sent_at IS NULL
 """How many events the broker has not confirmed, and the age of the oldest in seconds."""
 
 LAG = """
-SELECT known.source, sum(greatest(0, least(known.closed_at, greatest(known.told, inbox.newest)) - known.seen_to))
+SELECT known.source, sum(greatest(
+    0, greatest(least(known.closed_at, known.told), beyond.newest) - known.seen_to - beyond.heard
+))
 FROM messaging_progress known
-LEFT JOIN LATERAL (
-    SELECT max(position) AS newest FROM messaging_inboxevent
+CROSS JOIN LATERAL (
+    SELECT max(position) AS newest, count(*) AS heard FROM messaging_inboxevent
     WHERE consumer = %(consumer)s AND source = known.source AND epoch = known.epoch
-) inbox ON true
+        AND position > known.seen_to AND position <= coalesce(known.closed_at, position)
+) beyond
 GROUP BY known.source ORDER BY known.source
 """
-"""Of each source, how many positions are known to exist that `consumer` has not followed yet.
+"""Of each source, how many positions are known to exist that `consumer` has not heard yet.
 
-Over all epochs: an older one that is not settled is still behind. SQL's least and greatest pass over a null.
+What came beyond `seen_to` counts as heard: that moves only twice a second, and would lag on every busy market. Over
+all epochs: an older one that is not settled is still behind. SQL's least and greatest pass over a null.
 """
 
 REPLAY_PENDING = "SELECT count(*) FROM messaging_replayrequest"

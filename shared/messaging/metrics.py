@@ -73,7 +73,7 @@ def of_messaging() -> Iterable[Metric]:
 
 def _lag_levels(rows: Sequence[tuple[str, Decimal]]) -> Metric:
     by_source = GaugeMetricFamily(
-        "messaging_consumer_lag", "Events known to have been said that were not followed yet", labels=["source"]
+        "messaging_consumer_lag", "Events known to have been said that have not come yet", labels=["source"]
     )
     for source, lag in rows:
         by_source.add_metric([source], float(lag))

@@ -42,7 +42,19 @@ class TestLag:
         told(9, seen_to=2)
         came(12)
 
-        assert self.lag() == {"/tickets": 10}
+        assert self.lag() == {"/tickets": 9}
+
+    def test_does_not_count_what_came_and_was_not_followed_yet(self):
+        told(5, seen_to=2)
+        came(2, 3, 4, 5, 6)
+
+        assert self.lag() == {"/tickets": 0}
+
+    def test_counts_the_holes_alone(self):
+        told(9, seen_to=2)
+        came(4, 5, 8)
+
+        assert self.lag() == {"/tickets": 4}
 
     def test_is_nothing_where_all_was_followed(self):
         told(9, seen_to=9)
@@ -64,9 +76,9 @@ class TestLag:
 
     def test_counts_no_further_than_to_the_end_of_an_epoch(self):
         told(9, seen_to=2, closed_at=5)
-        came(8)
+        came(4, 8)
 
-        assert self.lag() == {"/tickets": 3}
+        assert self.lag() == {"/tickets": 2}
 
     def test_is_that_of_all_epochs(self):
         told(9, seen_to=2, closed_at=5)
