@@ -11,7 +11,7 @@ key_fetches = Counter("identity_key_fetches", "Fetches of auth's key set, by out
 state_read = Gauge(
     "identity_state_last_read_timestamp_seconds",
     "When this process last knew its copy of keys and revocations to be that of the database; 0 before the first use",
-    multiprocess_mode="livemin",
+    multiprocess_mode="liveall",  # the process that gunicorn forks from never reads: the least would always be 0
 )
 
 

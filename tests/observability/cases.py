@@ -56,6 +56,12 @@ def sign_ins(*, succeeded: str, refused: str) -> Series:
     }
 
 
+def workers(*, parent: str, others: str) -> Series:
+    """What gunicorn's first process and one that it forked say of when they last read."""
+    metric = "identity_state_last_read_timestamp_seconds"
+    return {of("orders", metric, f'{WEB},pid="1"'): parent, of("orders", metric, f'{WEB},pid="2"'): others}
+
+
 def tasks(*, succeeded: str, failed: str) -> Series:
     labels = 'kind="worker",instance="k:1",name="payments.settle_payments"'
     return {
@@ -256,6 +262,16 @@ CASES = (
             of("orders", "identity_state_last_read_timestamp_seconds", WEB): "0+60x40",
             of("auth", "identity_state_last_read_timestamp_seconds", WEB): "0x40",
         },
+        labels={"service": "orders", "kind": "web", "instance": "w:1"},
+    ),
+    Case(
+        alert="RevocationsStale",
+        fires={
+            **workers(parent="0x40", others="0+60x40"),
+            of("orders", "identity_state_last_read_timestamp_seconds", f'{WEB},pid="3"'): "0+60x10 600x30",
+        },
+        says="orders at w:1 has not read bans and ended sessions for 10m 0s.",
+        silent=workers(parent="0x40", others="0+60x40"),
         labels={"service": "orders", "kind": "web", "instance": "w:1"},
     ),
     Case(

@@ -1,6 +1,9 @@
 """The state that verifiers consult, read from a real database by its own thread."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 import time
 import uuid
 
@@ -12,6 +15,22 @@ from shared.testing import measures, waiting
 from tests.shared.identity import people
 
 READ = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'identity-state' AND datname = current_database()"  # noqa: E501
+
+# As gunicorn does: the first process loads the service and never reads.
+FORKED = """
+import os
+import django
+from prometheus_client import CollectorRegistry, multiprocess
+django.setup()
+from shared.identity import metrics
+if os.fork() == 0:
+    metrics.state_read.set(7)
+    os._exit(0)
+os.wait()
+families = multiprocess.MultiProcessCollector(CollectorRegistry()).collect()
+name = "identity_state_last_read_timestamp_seconds"
+print(*(sample.value for family in families for sample in family.samples if sample.name == name))
+"""
 
 
 @pytest.fixture
@@ -99,6 +118,15 @@ class TestReading:
         read_at = measures.count("identity_state_last_read_timestamp_seconds")
         assert abs(time.time() - read_at) < 60
         waiting.until(lambda: measures.count("identity_state_last_read_timestamp_seconds") > read_at)
+
+    def test_each_of_several_processes_says_so_for_itself(self, tmp_path):
+        environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+        done = subprocess.run(
+            [sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+
+        assert sorted(map(float, done.stdout.split())) == [0, 7]
 
     def test_it_looks_by_itself_when_no_notification_comes(self, source):
         somebody = identity()
