@@ -65,6 +65,7 @@ def workers(*, parent: str, others: str) -> Series:
 def tasks(*, succeeded: str, failed: str) -> Series:
     labels = 'kind="worker",instance="k:1",name="payments.settle_payments"'
     return {
+        of("payments", "up", WEB): "1x40",
         of("payments", "celery_task_succeeded_total", labels): succeeded,
         of("payments", "celery_task_failed_total", labels): failed,
     }
@@ -283,9 +284,16 @@ CASES = (
     ),
     Case(
         alert="TasksNotRunning",
-        fires=tasks(succeeded="0+60x5 300x30", failed="0x40"),
+        fires=tasks(succeeded="0+60x14 840x30", failed="0x50"),
         says="The worker of payments has run no task for five minutes.",
         silent=tasks(succeeded="0x40", failed="0+60x40"),
+        labels=PAYMENTS,
+    ),
+    Case(
+        alert="TasksNotRunning",
+        fires=tasks(succeeded="0+60x14 stale", failed="0x14 stale"),
+        says="The worker of payments has run no task for five minutes.",
+        silent=ups(web="1x40"),  # orders has none
         labels=PAYMENTS,
     ),
     Case(

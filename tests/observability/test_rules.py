@@ -67,6 +67,9 @@ class TestFiles:
 
         assert names == [f"{service}-{kind}" for service in services.NAMES for kind in services.processes(service)]
 
+    def test_miss_the_worker_of_every_service_that_has_one(self):
+        assert f'service=~"{"|".join(services.WITH_WORKER)}"' in files.alerts()["TasksNotRunning"]["expr"]
+
     def test_say_of_every_alert_how_bad_it_is_and_where_to_read_on(self):
         for name, rule in files.alerts().items():
             assert rule["labels"]["severity"] in ("page", "ticket"), name
