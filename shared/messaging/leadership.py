@@ -1,7 +1,8 @@
 """One active relay, one active reader of each queue: elected by an advisory lock of the service's database.
 
 The lock lives and dies with a connection of its own, outside Django's pool. A leader that is killed loses it when its
-socket closes, one whose host is gone when the server's keepalives find out.
+socket closes, one whose host is gone when the server's keepalives find out. A leader that has lost its server's host
+learns it as any other connection does (shared.settings.base, LINE).
 """
 
 import threading
@@ -17,6 +18,7 @@ _SPARE_ASKS_EVERY_SECONDS = 0.5
 _SERVER_OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c statement_timeout=30s"
 )
+_OF_THE_LINE = ("ssl", "keepalives", "tcp_user_timeout")
 _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -25,7 +27,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def connect(purpose: str) -> Connection:
     """A connection to this service's database that no pool takes back. Raises psycopg.OperationalError."""
     database = connection.settings_dict
-    encryption = {name: value for name, value in database["OPTIONS"].items() if name.startswith("ssl")}
+    line = {name: value for name, value in database["OPTIONS"].items() if name.startswith(_OF_THE_LINE)}
     return psycopg.connect(
         host=database["HOST"] or None,
         port=database["PORT"] or None,
@@ -36,7 +38,7 @@ def connect(purpose: str) -> Connection:
         connect_timeout=3,
         autocommit=True,
         options=_SERVER_OPTIONS,
-        **encryption,
+        **line,
     )
 
 

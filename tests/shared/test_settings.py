@@ -1,0 +1,36 @@
+"""The settings that all services share, as far as no other test sees them at work."""
+
+import pytest
+from django.db import connection
+
+from shared.messaging import leadership
+from shared.settings import base
+
+ASKED = {"keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "10000"}
+
+
+class TestDatabase:
+    def options_of(self, monkeypatch, url):
+        monkeypatch.setenv("DATABASE_URL", url)
+        return base._database(base.Environment())["OPTIONS"]
+
+    def test_keeps_what_its_address_asks_for(self, monkeypatch):
+        options = self.options_of(monkeypatch, "postgres://orders@db/orders?sslmode=verify-full&sslrootcert=/ca.crt")
+
+        assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/ca.crt")
+        assert options["options"] == "-c statement_timeout=15000"
+
+    def test_lets_its_address_have_the_last_word(self, monkeypatch):
+        options = self.options_of(monkeypatch, "postgres://orders@db/orders?connect_timeout=9")
+
+        assert int(options["connect_timeout"]) == 9
+
+    @pytest.mark.django_db
+    def test_notices_that_the_host_of_its_server_is_gone(self):
+        connection.ensure_connection()
+
+        assert ASKED.items() <= connection.connection.info.get_parameters().items()
+
+    def test_has_the_leader_notice_it_as_soon(self):
+        with leadership.connect("test") as leader:
+            assert ASKED.items() <= leader.info.get_parameters().items()
