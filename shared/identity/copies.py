@@ -27,16 +27,13 @@ def keep_user(
 ) -> None:
     """Write down a user as an event described it; without an address he is erased. Not for auth, which has no copy."""
     users.hold_alone(id)
+    before = models.User.objects.filter(id=id).first() or models.User(id=id)
     if email is None:
-        erasure.forget(user_id=id, email=_known_address(id))
+        erasure.forget(user_id=id, email=before.email)
     known = {"email": email, "roles": list(roles), "active": active, "version": version}
     models.User.objects.update_or_create(id=id, defaults={**known, "tokens_valid_after": tokens_valid_after})
-    if not active or tokens_valid_after != models.ALWAYS:
+    if (active, tokens_valid_after) != (before.active, before.tokens_valid_after):
         changed()
-
-
-def _known_address(user_id: uuid.UUID) -> str | None:
-    return models.User.objects.filter(id=user_id).values_list("email", flat=True).first()
 
 
 def revoke_session(*, id: uuid.UUID, user_id: uuid.UUID, expires_at: dt.datetime) -> None:

@@ -16,7 +16,8 @@ def prune(*, now: dt.datetime) -> None:
     """Forget what is older than MESSAGING_LOG_RETENTION and MESSAGING_INBOX_RETENTION, a batch a transaction."""
     while prune_log(before=now - settings.MESSAGING_LOG_RETENTION) == _BATCH:
         continue
-    prune_inbox(before=now - settings.MESSAGING_INBOX_RETENTION)
+    while prune_inbox(before=now - settings.MESSAGING_INBOX_RETENTION) == _BATCH:
+        continue
 
 
 @transaction.atomic
@@ -39,15 +40,18 @@ def prune_log(*, before: dt.datetime) -> int:
 
 
 def prune_inbox(*, before: dt.datetime) -> int:
-    """Forget events heard before then, as far as each log was followed without a gap; how many rows went.
+    """Take up to a batch off the beginnings of the logs as they were heard; how many rows went.
 
-    What is parked is remembered as long as somebody may retry it.
+    Only what was heard before then, and as far as a log was followed without a gap. What is parked is remembered as
+    long as somebody may retry it.
     """
     gone = 0
     newest = dict(Progress.objects.values_list("source").annotate(Max("epoch")))
     for row in Progress.objects.all():
-        heard = InboxEvent.objects.filter(source=row.source, epoch=row.epoch, received_at__lt=before)
+        heard = InboxEvent.objects.filter(consumer=settings.SERVICE, source=row.source, epoch=row.epoch)
         if row.epoch == newest[row.source]:
             heard = heard.filter(position__lte=row.seen_to)
-        gone += heard.exclude(outcome=Outcome.PARKED).delete()[0]
+        eldest = heard.exclude(outcome=Outcome.PARKED).order_by("position").values_list("pk", "received_at")
+        old = itertools.takewhile(lambda one: one[1] < before, eldest[: _BATCH - gone])
+        gone += InboxEvent.objects.filter(pk__in=[pk for pk, _ in old]).delete()[0]
     return gone

@@ -195,6 +195,20 @@ class TestPruning:
 
         assert [row.position for row in models.InboxEvent.objects.all()] == [4]
 
+    def test_forgets_of_the_inbox_a_batch_at_a_time_until_all_that_is_old_is_gone(self, monkeypatch):
+        monkeypatch.setattr(retention, "_BATCH", 2)
+        for position in (1, 2, 3, 4, 5):
+            models.InboxEvent.objects.create(
+                consumer="orders", event_id=ids.new(), source="/tickets", epoch=1, position=position, type="x",
+                outcome="applied", received_at=clock.now() - (DAY if position == 5 else 100 * DAY),
+            )  # fmt: skip
+        models.Progress.objects.create(source="/tickets", epoch=1, seen_to=5, told=5)
+
+        assert retention.prune_inbox(before=clock.now() - 60 * DAY) == 2
+        retention.prune(now=clock.now())
+
+        assert [row.position for row in models.InboxEvent.objects.all()] == [5]
+
     def test_never_forgets_what_is_parked(self):
         models.InboxEvent.objects.create(
             consumer="orders", event_id=ids.new(), source="/tickets", epoch=1, position=1, type="x", outcome="parked"

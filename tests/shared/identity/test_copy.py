@@ -73,6 +73,22 @@ class TestUsers:
 
         assert (counter() > before) is wakes
 
+    def test_wake_the_verifiers_when_a_restore_has_undone_a_ban(self):
+        hear(people.banned())
+        before = counter()
+
+        hear(people.event(version=2))
+
+        assert counter() > before
+
+    def test_wake_nobody_who_has_heard_of_the_ban(self):
+        hear(people.banned())
+        before = counter()
+
+        hear(people.banned(version=2))
+
+        assert counter() == before
+
 
 class TestRevokedSessions:
     def revoked(self, **members):
