@@ -13,9 +13,13 @@ from shared.contracts import envelope as envelopes
 from shared.contracts import events, log, registry
 from shared.messaging import progress
 
+# No further than the log reaches now (LEAST takes no notice of a null: another epoch's end stands as asked). What is
+# said meanwhile comes by itself, and an answer that ran after it would never be complete.
 _REQUESTED = """
 INSERT INTO messaging_replayrequest AS request (asker, epoch, first, next, last)
-VALUES (%s, %s, %s, %s, %s)
+SELECT asked.asker, asked.epoch, asked.first, asked.first, greatest(asked.first, least(asked.last, own.position))
+FROM (VALUES (%s, %s, %s, %s)) AS asked (asker, epoch, first, last)
+LEFT JOIN messaging_log AS own ON own.epoch = asked.epoch
 ON CONFLICT (asker, epoch) DO UPDATE
 SET first = least(request.first, excluded.first), next = least(request.next, excluded.next),
     last = greatest(request.last, excluded.last)
@@ -65,7 +69,7 @@ def _requested(envelope: envelopes.Envelope, said: log.ReplayRequested) -> None:
     _demand_sense(said.epoch, said.from_, said.to)
     with connection.cursor() as cursor:
         asker = registry.service_of(envelope.source)
-        cursor.execute(_REQUESTED, (asker, said.epoch, said.from_, said.from_, said.to))
+        cursor.execute(_REQUESTED, (asker, said.epoch, said.from_, said.to))
 
 
 def _completed(envelope: envelopes.Envelope, said: log.ReplayCompleted) -> None:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from shared import clock
 from shared.contracts import envelope as envelopes
 from shared.contracts import log, orders
-from shared.messaging import consumer, intake, leadership, models, notices, outbox, relay, replay, topology
+from shared.messaging import consumer, intake, leadership, models, notices, outbox, progress, relay, replay, topology
 from shared.messaging.brokers import port
 from shared.testing import post, waiting
 from tests.shared.messaging import stage
@@ -196,6 +196,18 @@ class TestAnswering:
             replay.answer(publisher, most=1)
 
         assert {exchange for exchange, _ in publisher.sent} == {"payments.direct", "tickets.direct"}
+
+    def test_is_complete_though_more_is_said_all_the_time(self, publisher):
+        say(*[stage.order() for _ in range(4)])
+        asked_for(1, progress.END)
+
+        for _ in range(3):
+            replay.answer(publisher, most=3)
+            say(stage.order())
+
+        assert post.open(publisher.to("payments")[-1]) == log.ReplayCompleted(
+            epoch=1, from_=1, to=4, first_kept=1, last_kept=6, position=6
+        )
 
     def test_what_was_never_said_is_not_invented(self, publisher):
         say(stage.order())
