@@ -68,7 +68,7 @@ SUITES = (
     Suite(name="static", budget=120),
     Suite(name="contracts", budget=30, path="contracts"),
     Suite(name="architecture", budget=120, path="architecture"),
-    Suite(name="shared", budget=300, path="shared", options=("-m", "not rabbitmq")),
+    Suite(name="shared", budget=360, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
     Suite(name="auth", budget=300, path="auth"),
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES if service != "auth"),
