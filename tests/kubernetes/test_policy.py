@@ -129,15 +129,33 @@ class TestProduction:
 
 
 class TestBroker:
+    def told(self, folder):
+        """The broker's specification, and its rabbitmq.conf by name."""
+        broker = manifests.called(manifests.of(folder), "RabbitmqCluster", "rabbitmq")["spec"]
+        lines = broker["rabbitmq"]["additionalConfig"].splitlines()
+        return broker, dict(line.split(" = ") for line in lines if not line.startswith("#"))
+
     def test_has_every_queue_on_three_nodes(self):
-        broker = manifests.called(manifests.of("overlays/production"), "RabbitmqCluster", "rabbitmq")["spec"]
-        lines = dict(
-            line.split(" = ")
-            for line in broker["rabbitmq"]["additionalConfig"].splitlines()
-            if not line.startswith("#")
-        )
+        broker, lines = self.told("overlays/production")
 
         assert broker["replicas"] == 3
         assert lines["quorum_queue.continuous_membership_reconciliation.enabled"] == "true"
         assert lines["quorum_queue.continuous_membership_reconciliation.target_group_size"] == "3"
         assert lines["cluster_partition_handling"] == "pause_minority"
+
+    @pytest.mark.parametrize("folder", manifests.FOLDERS)
+    def test_waits_for_no_node_that_never_comes(self, folder):
+        broker, lines = self.told(folder)
+
+        # Without it the operator writes what `replicas` says.
+        assert int(lines.get("cluster_formation.target_cluster_size_hint", broker["replicas"])) <= broker["replicas"]
+        target = "quorum_queue.continuous_membership_reconciliation.target_group_size"
+        assert int(lines.get(target, 1)) <= broker["replicas"]
+
+    @pytest.mark.parametrize("folder", manifests.FOLDERS)
+    def test_has_a_disk_of_which_it_may_use_most(self, folder):
+        broker, lines = self.told(folder)
+        disk = int(broker["persistence"]["storage"].removesuffix("Gi")) * 2**30
+        kept_free = lines["disk_free_limit.absolute"].replace("GB", "000MB").removesuffix("MB")
+
+        assert int(kept_free) * 10**6 < disk / 4
