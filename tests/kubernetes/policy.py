@@ -7,7 +7,7 @@ from tests.kubernetes import manifests
 
 DRAIN_SECONDS = 10
 """A process of ours ends within so long after SIGTERM."""
-_TAGGED = re.compile(r"[\w./-]+:[\w.-]+")
+_TAGGED = re.compile(r"([\w.-]+:\d+/)?[\w./-]+:[\w.-]+")
 
 
 def broken(objects):

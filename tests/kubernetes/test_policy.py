@@ -1,5 +1,7 @@
 """The rules hold in every folder; and each of them sees what it is there to see."""
 
+import shutil
+
 import pytest
 
 from shared.messaging import topology
@@ -101,6 +103,17 @@ class TestProduction:
 
         assert "orders-migrate-1.0.0" in names
         assert all(name.endswith("-1.0.0") for name in names)
+
+    def test_may_have_a_registry_with_a_port(self, tmp_path):
+        shutil.copytree(manifests.PLACE, tmp_path, dirs_exist_ok=True)
+        overlay = tmp_path / "overlays" / "production" / "kustomization.yaml"
+        overlay.write_text(overlay.read_text().replace("registry.example/", "registry.example:5000/"))
+
+        objects = manifests.of(overlay.parent)
+
+        assert policy.broken(objects) == []
+        names = {one["metadata"]["name"] for one in manifests.all_of(objects, "Job")}
+        assert {f"{service}-migrate-1.0.0" for service in topology.SERVICES} <= names
 
     def test_loses_no_write_that_was_confirmed_when_a_machine_is_lost(self):
         clusters = manifests.all_of(manifests.of("overlays/production"), "Cluster")
