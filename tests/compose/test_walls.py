@@ -13,7 +13,7 @@ from shared.testing import trespass
 CONNECT = """
 import socket, sys
 try:
-    socket.create_connection((sys.argv[1], 5432), timeout=3).close()
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
 except (socket.gaierror, TimeoutError) as error:
     print(error)
 else:
@@ -23,11 +23,14 @@ RESOLVER = "RES_OPTIONS=timeout:1 attempts:1"
 DATABASES = [(service, other) for service in ("orders", "payments") for other in topology.SERVICES if other != service]
 
 
-def reaches(market, process, place):
-    """Whether a process opens a connection to the PostgreSQL at a name or address."""
+def reaches(market, process, place, *, port=5432):
+    """Whether a process opens a connection to whoever listens at a name or address; on PostgreSQL's port by itself."""
     container = market.containers(process)[0]["Id"]
     # A resolver that nobody answers is asked once, for a second.
-    return market.stack.docker("exec", f"--env={RESOLVER}", container, "python", "-c", CONNECT, place) == "connected"
+    return (
+        market.stack.docker("exec", f"--env={RESOLVER}", container, "python", "-c", CONNECT, place, str(port))
+        == "connected"
+    )
 
 
 class TestADatabase:
@@ -47,6 +50,24 @@ class TestADatabase:
             assert (role["rolname"], role["rolsuper"], role["rolcreatedb"], role["rolcreaterole"]) == (
                 service, False, False, False,
             )  # fmt: skip
+
+
+class TestAWorker:
+    """Auth's and payments' both lead out of the market, and not to each other."""
+
+    def test_is_reached_where_it_may_be(self, market):
+        assert reaches(market, "auth.web", "auth-worker", port=8000)
+        assert reaches(market, "auth.worker", market.address("auth.worker", "auth-outside"), port=8000)
+
+    @pytest.mark.parametrize("process", ["payments.web", "payments.worker"])
+    def test_of_auth_is_not_reached_by_payments(self, market, process):
+        assert not reaches(market, process, "auth-worker", port=8000)
+        assert not reaches(market, process, market.address("auth.worker", "auth-outside"), port=8000)
+
+    def test_of_payments_is_not_reached_by_that_of_auth(self, market):
+        assert reaches(market, "payments.web", market.address("payments.worker", "payments-outside"), port=8000)
+        assert not reaches(market, "auth.worker", "payments-worker", port=8000)
+        assert not reaches(market, "auth.worker", market.address("payments.worker", "payments-outside"), port=8000)
 
 
 class TestTheBroker:

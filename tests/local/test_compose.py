@@ -90,8 +90,9 @@ class TestNetworks:
     def test_lead_out_for_those_alone_who_call_somebody(self, model):
         outside = {name for name, one in model["networks"].items() if not one.get("internal")}
 
-        assert outside == {"public", "operators", "outside"}
-        assert met_on(model, "outside") == {"auth-worker", "payments-web", "payments-worker", "mail"}
+        assert outside == {"public", "operators", "auth-outside", "payments-outside"}
+        assert met_on(model, "auth-outside") == {"auth-worker", "mail"}
+        assert met_on(model, "payments-outside") == {"payments-web", "payments-worker"}
 
     @pytest.mark.parametrize("service", services.NAMES)
     def test_and_volumes_of_a_database_are_its_own(self, model, service):
