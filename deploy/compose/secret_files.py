@@ -59,17 +59,22 @@ def _make(place: Path, name: str) -> bool:
     return True
 
 
+def _read(place: Path, name: str) -> str:
+    """As the containers read it: without the end of the line that an editor leaves."""
+    return (place / name).read_text().strip()
+
+
 def _random(_place: Path, _owner: str) -> str:
     return secrets.token_urlsafe(48)
 
 
 def _database_url(place: Path, service: str) -> str:
-    password = quote((place / f"{service}.postgres_password").read_text(), safe="")
+    password = quote(_read(place, f"{service}.postgres_password"), safe="")
     return f"postgres://{service}:{password}@{service}-postgres:5432/{service}"
 
 
 def _broker_url(place: Path, service: str, *, vhost: str = topology.VHOST) -> str:
-    password = quote((place / f"{service}.broker_password").read_text(), safe="")
+    password = quote(_read(place, f"{service}.broker_password"), safe="")
     return f"amqp://{service}:{password}@rabbitmq:5672/{vhost}"
 
 
@@ -95,7 +100,7 @@ def _define(place: Path) -> str:
     path = place / DEFINITIONS
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     passwords = {service: _password(place, service) for service in topology.SERVICES}
-    passwords["admin"] = (place / ADMIN).read_text()
+    passwords["admin"] = _read(place, ADMIN)
     wanted = topology.definitions(passwords, admin_password=passwords["admin"])
     known = {user["name"]: user for user in before.get("users", [])}
     # Salted anew each time, a password that is the same would look like another one.
@@ -111,7 +116,7 @@ def _define(place: Path) -> str:
 
 def _password(place: Path, service: str) -> str:
     """The one that the service itself will say, wherever it came from."""
-    return unquote(urlsplit((place / f"{service}.broker_url").read_text().strip()).password or "")
+    return unquote(urlsplit(_read(place, f"{service}.broker_url")).password or "")
 
 
 def _holds(user: Mapping[str, Any], password: str) -> bool:

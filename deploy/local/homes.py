@@ -100,12 +100,12 @@ class Home:
             shutil.chown(path, user, pwd.getpwnam(user).pw_gid)
 
     def secret(self, name: str) -> str:
-        """The secret called `name`, made on first asking."""
+        """The secret called `name`, made on first asking; without the end of the line that an editor leaves."""
         path = self.secrets / name
         if not path.exists():
             files.directory(files.directory(self.path) / self.secrets.name)
             files.write(path, secrets.token_urlsafe(48))
-        return path.read_text()
+        return path.read_text().strip()
 
     def empty(self) -> None:
         """Remove everything, the sheltered part too."""

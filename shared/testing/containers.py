@@ -48,7 +48,7 @@ class Market:
         return of(**{"base_url": self.url, "timeout": 15.0, **options})
 
     def secret(self, name: str) -> str:
-        return (self.secrets / name).read_text()
+        return (self.secrets / name).read_text().strip()
 
     def containers(self, name: str) -> list[dict[str, Any]]:
         """What the engine knows of the containers of `name`, those that do not run included."""

@@ -3,12 +3,13 @@
 import json
 import os
 import re
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from deploy.compose import secret_files, stack
-from deploy.local import homes, services
+from deploy.local import files, homes, services
 from deploy.local.refusals import Refusal
 from shared.messaging import topology
 
@@ -172,6 +173,19 @@ class TestInit:
             assert secret_files._holds(users[service], password)
             assert not secret_files._holds(users[service], password + "x")
             assert f"//{service}:{password}@" in (place / f"{service}.broker_url").read_text()
+
+    def test_takes_no_password_for_one_with_the_end_of_its_line(self, project, place):
+        files.directory(place)
+        passwords = ("orders.postgres_password", "orders.broker_password", secret_files.ADMIN)
+        for name in passwords:
+            (place / name).write_text("chosen\n")
+
+        secret_files.make(project)
+
+        (admin,) = (user for user in definitions(place)["users"] if user["name"] == "admin")
+        assert secret_files._holds(admin, "chosen")
+        for name in ("orders.database_url", "orders.broker_url"):
+            assert urlsplit((place / name).read_text()).password == "chosen"
 
     def test_brings_the_broker_up_to_date_with_a_new_service(self, project, place, monkeypatch):
         with monkeypatch.context() as before:

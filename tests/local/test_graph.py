@@ -219,6 +219,12 @@ class TestHome:
         assert (home.secrets / "orders.secret_key").stat().st_mode & 0o777 == 0o600
         assert home.path.stat().st_mode & 0o777 == 0o700
 
+    def test_a_secret_that_somebody_has_written_ends_before_the_end_of_its_line(self, home):
+        made = home.secret("broker.orders")
+        (home.secrets / "broker.orders").write_text(f"{made}\n")
+
+        assert home.secret("broker.orders") == made
+
     def test_empty_leaves_nothing(self, home):
         home.secret("a")
         shelter = home.shelter
