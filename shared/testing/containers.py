@@ -61,7 +61,11 @@ class Market:
 
     def address(self, name: str, network: str) -> str:
         """The address of the first container of `name` on `network`, to be reached from this machine."""
-        return _address(self.containers(name)[0], network)
+        return self.addresses(name, network)[0]
+
+    def addresses(self, name: str, network: str) -> list[str]:
+        """The same of every container of `name`."""
+        return [_address(one, network) for one in self.containers(name)]
 
     def row(self, name: str) -> dict[str, Any]:
         """Of the first container of `name`: its pid, and where it can be asked."""

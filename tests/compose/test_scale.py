@@ -37,12 +37,6 @@ def _scale(market, name, so_many):
     market.wait_ready(name)
 
 
-def addresses(market, name):
-    network = name.partition(".")[0]
-    told = [one["NetworkSettings"]["Networks"] for one in market.containers(name)]
-    return [one["IPAddress"] for networks in told for key, one in networks.items() if key.endswith(f"_{network}")]
-
-
 def measured(address, name):
     """A figure of a process by its address; nothing where it does not tell."""
     text = httpx.get(f"http://{address}:8000/metrics", timeout=5).text
@@ -53,7 +47,7 @@ def measured(address, name):
 def test_three_replicas_share_the_work(market, newcomer, scaled):
     scaled("orders.web", 3)
     answered = functools.partial(measured, name="http_server_request_duration_seconds_count")
-    before = {address: answered(address) for address in addresses(market, "orders.web")}
+    before = {address: answered(address) for address in market.addresses("orders.web", "orders")}
 
     def everyone_was_asked():
         now.update({address: answered(address) for address in before})
@@ -71,7 +65,7 @@ def test_three_replicas_share_the_work(market, newcomer, scaled):
 def test_a_spare_goes_on_when_the_active_one_is_killed_under_load(market, newcomer, behind, scaled):
     scaled("orders.messaging", 2)
     leads = functools.partial(measured, name="messaging_relay_leader")
-    active, *others = sorted(addresses(market, "orders.messaging"), key=leads, reverse=True)
+    active, *others = sorted(market.addresses("orders.messaging", "orders"), key=leads, reverse=True)
     assert [leads(active), *map(leads, others)] == [1, 0]
     olivia, bruno = newcomer("olivia"), newcomer("bruno")
 
