@@ -111,6 +111,21 @@ class TestListsElsewhere:
 
         assert names - {"rabbitmq"} == set().union(*(processes(service) for service in services.NAMES))
 
+    def test_the_page_tells_every_name_that_the_files_ask_for(self):
+        asked = {name for file in stack.PLACE.glob("*.yml") for name in re.findall(r"\$\{(\w+)", file.read_text())}
+        page = (homes.ROOT / "docs" / "operations.md").read_text()
+        table = page.partition("\n## In containers\n")[2].partition("\n**Secrets.**")[0]
+
+        assert asked >= {"ADMIT_ONE_ORIGIN", "LOG_LEVEL"}
+        assert {name for name in asked if f"`{name}`" not in table} == set()
+
+    def test_every_setting_of_the_gateway_is_told_at_its_head(self):
+        head, _, rest = (homes.ROOT / "deploy" / "gateway" / "Caddyfile").read_text().partition("\n(redirects_on)")
+        asked = set(re.findall(r"\{\$(GATEWAY_\w+)", rest))
+
+        assert "GATEWAY_PROXIES" in asked
+        assert {name for name in asked if f"#   {name} " not in head} == set()
+
     def test_the_gateway_knows_where_every_service_is(self, model):
         told = model["services"]["gateway"]["environment"]
 
