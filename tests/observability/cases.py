@@ -192,7 +192,7 @@ CASES = (
     ),
     Case(
         alert="ConsumerLagNotShrinking",
-        fires=level("orders", "messaging_consumer_lag", "0x5 7x40", 'source="/tickets"'),
+        fires=level("orders", "messaging_consumer_lag", "0x28 7x40", 'source="/tickets"'),
         says="orders is 7 events of /tickets behind and does not catch up.",
         silent=level("orders", "messaging_consumer_lag", "0x5 900-10x40", 'source="/tickets"'),
         labels={"service": "orders", "source": "/tickets"},
@@ -237,7 +237,7 @@ CASES = (
     ),
     Case(
         alert="SigningKeysNotFetched",
-        fires={of("orders", "identity_key_fetches_total", f'{MESSAGING},outcome="succeeded"'): "1x40"},
+        fires={of("orders", "identity_key_fetches_total", f'{MESSAGING},outcome="succeeded"'): "0x4 1x4 2x4 3x40"},
         says="orders has not got the signing keys from auth for a quarter of an hour.",
         silent={of("orders", "identity_key_fetches_total", f'{MESSAGING},outcome="succeeded"'): "1x4 2x4 3x4 4x4 5x20"},
         at="30m",
