@@ -20,7 +20,8 @@ def of_database() -> Iterable[Metric]:
     yield GaugeMetricFamily("pg_settings_max_connections", "Connections the server allows, of all databases", most)
     yield _of("pg_database_size_bytes", "Disk space used by the database", name, size)
     yield _of("pg_stat_database_numbackends", "Connections to the database", name, connections)
-    yield _of("pg_stat_activity_max_tx_duration", "Age of the oldest open transaction, in seconds", name, longest)
+    oldest = "Age of the oldest open transaction of the service's own role, in seconds"
+    yield _of("pg_stat_activity_max_tx_duration", oldest, name, longest)
 
 
 def _of(metric: str, what: str, name: str, value: float) -> Metric:
