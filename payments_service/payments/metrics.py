@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from payments_service.payments import queries
 from shared import clock
+from shared.messaging import gauges
 
 
 def of_payments() -> Iterable[Metric]:
     """Payments that are not finished, by what they wait for: `answer`, `order` (to be decided), `capture`, `void`."""
-    number = GaugeMetricFamily(
-        "payments_unfinished", "Payments that are not finished, by what they wait for", labels=["waiting_for"]
+    rows = list(queries.unfinished(now=clock.now()))
+    number, oldest = [(what, many) for what, many, _ in rows], [(what, seconds) for what, _, seconds in rows]
+    yield gauges.by(
+        "waiting_for", "payments_unfinished", "Payments that are not finished, by what they wait for", number
     )
-    oldest = GaugeMetricFamily(
-        "payments_oldest_unfinished_seconds", "How long the oldest of them has waited", labels=["waiting_for"]
+    yield gauges.by(
+        "waiting_for", "payments_oldest_unfinished_seconds", "How long the oldest of them has waited", oldest
     )
-    for waiting_for, many, seconds in queries.unfinished(now=clock.now()):
-        number.add_metric([waiting_for], many)
-        oldest.add_metric([waiting_for], seconds)
-    yield number
-    yield oldest

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from django.db import connection
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from shared.messaging import gauges
+
 _OWN = """
 SELECT current_database(), pg_database_size(current_database()), current_setting('max_connections')::int,
     (SELECT numbackends FROM pg_stat_database WHERE datname = current_database()),
@@ -18,13 +20,7 @@ def of_database() -> Iterable[Metric]:
         cursor.execute(_OWN)
         name, size, most, connections, longest = cursor.fetchone()
     yield GaugeMetricFamily("pg_settings_max_connections", "Connections the server allows, of all databases", most)
-    yield _of("pg_database_size_bytes", "Disk space used by the database", name, size)
-    yield _of("pg_stat_database_numbackends", "Connections to the database", name, connections)
+    yield gauges.by("datname", "pg_database_size_bytes", "Disk space used by the database", [(name, size)])
+    yield gauges.by("datname", "pg_stat_database_numbackends", "Connections to the database", [(name, connections)])
     oldest = "Age of the oldest open transaction of the service's own role, in seconds"
-    yield _of("pg_stat_activity_max_tx_duration", oldest, name, longest)
-
-
-def _of(metric: str, what: str, name: str, value: float) -> Metric:
-    by_name = GaugeMetricFamily(metric, what, labels=["datname"])
-    by_name.add_metric([name], float(value))
-    return by_name
+    yield gauges.by("datname", "pg_stat_activity_max_tx_duration", oldest, [(name, longest)])

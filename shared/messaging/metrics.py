@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.messaging import levels
+from shared.messaging import gauges, levels
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # as shared.http does
 
@@ -65,28 +65,17 @@ def of_messaging() -> Iterable[Metric]:
         (recovering,) = cursor.fetchone()
     yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
     yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
-    yield _lag_levels(lags)
+    yield gauges.by("source", "messaging_consumer_lag", "Events known to have been said that have not come yet", lags)
     yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
     yield GaugeMetricFamily("messaging_recovering", "1 while writes are refused after a restore", recovering)
     yield from _parked_levels(parked)
 
 
-def _lag_levels(rows: Sequence[tuple[str, Decimal]]) -> Metric:
-    by_source = GaugeMetricFamily(
-        "messaging_consumer_lag", "Events known to have been said that have not come yet", labels=["source"]
-    )
-    for source, lag in rows:
-        by_source.add_metric([source], float(lag))
-    return by_source
-
-
 def _parked_levels(rows: Sequence[tuple[str, int, Decimal]]) -> Iterable[Metric]:
     """Of (type, count, age of the oldest), and from how many on somebody is to be called."""
-    by_type = GaugeMetricFamily("messaging_parked", "Messages that wait for somebody to look at them", labels=["type"])
-    for type_, count, _ in rows:
-        by_type.add_metric([type_], count)
+    counts = [(type_, count) for type_, count, _ in rows]
     oldest = float(max((age for _, _, age in rows), default=0))
-    yield by_type
+    yield gauges.by("type", "messaging_parked", "Messages that wait for somebody to look at them", counts)
     yield GaugeMetricFamily("messaging_parked_oldest_seconds", "Age of the oldest of them", oldest)
     threshold = settings.MESSAGING_PARKED_ALARM
     yield GaugeMetricFamily("messaging_parked_alarm_threshold", "How many of them are an alarm", threshold)
