@@ -19,11 +19,10 @@ from typing import Any
 
 import psycopg
 from django.contrib.auth import get_user_model
-from django.db import connections
 from joserfc import jwk
 from psycopg import sql
 
-from shared import errors
+from shared import connections, errors
 from shared.identity import copies, metrics, models, tokens
 
 READ_EVERY = 0.25  # seconds
@@ -114,11 +113,7 @@ class DatabaseSource(Source):
                 self._stop.wait(READ_EVERY)
 
     def _address(self) -> dict[str, Any]:
-        # A connection of its own, outside the pool: LISTEN lasts as long as the process.
-        address = connections[self._alias].get_connection_params()
-        for name in ("context", "cursor_factory"):
-            address.pop(name, None)
-        return {**address, "autocommit": True, "application_name": "identity-state", "tcp_user_timeout": 5000}
+        return {**connections.parameters("identity-state", alias=self._alias), "tcp_user_timeout": 5000}
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {copies.CHANNEL}")

@@ -10,15 +10,14 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection
 
+from shared import connections
 from shared.messaging.health import Status
 
 _SPARE_ASKS_EVERY_SECONDS = 0.5
 _SERVER_OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c statement_timeout=30s"
 )
-_OF_THE_LINE = ("ssl", "keepalives", "tcp_user_timeout")
 _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -26,20 +25,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 def connect(purpose: str) -> Connection:
     """A connection to this service's database that no pool takes back. Raises psycopg.OperationalError."""
-    database = connection.settings_dict
-    line = {name: value for name, value in database["OPTIONS"].items() if name.startswith(_OF_THE_LINE)}
-    return psycopg.connect(
-        host=database["HOST"] or None,
-        port=database["PORT"] or None,
-        dbname=database["NAME"],
-        user=database["USER"] or None,
-        password=database["PASSWORD"] or None,
-        application_name=f"{settings.SERVICE} {purpose}",
-        connect_timeout=3,
-        autocommit=True,
-        options=_SERVER_OPTIONS,
-        **line,
-    )
+    return psycopg.connect(**connections.parameters(f"{settings.SERVICE} {purpose}", options=_SERVER_OPTIONS))
 
 
 def seek(connection: Connection, name: str, *, stop: threading.Event, status: Status) -> bool:

@@ -106,14 +106,14 @@ def settings(
 
 def _database(env: Environment) -> dict[str, Any]:
     database: dict[str, Any] = env.db("DATABASE_URL")
-    size = env.int("DB_POOL_SIZE", default=8)
-    options: dict[str, Any] = {"connect_timeout": 3, "options": "-c statement_timeout=15000", **LINE}
-    if size:
+    # Its address has the last word: psycopg's parameters as they are, the server's options behind ours.
+    asked = {name: value for name, value in database.get("OPTIONS", {}).items() if name != "pool"}
+    server = f"-c statement_timeout=15000 {asked.pop('options', '')}".strip()
+    options: dict[str, Any] = {"connect_timeout": 3, **LINE, **asked, "options": server}
+    if size := env.int("DB_POOL_SIZE", default=8):
         # An attempt to connect that is given up is begun anew by the next request. Else its pauses double for five
         # minutes, and a database that is back after four of them is not found for as long again.
         options["pool"] = {"min_size": 1, "max_size": size, "timeout": 3, "reconnect_timeout": 2}
-    # What its address asks for (sslmode=verify-full) goes first.
-    options |= database.get("OPTIONS", {})
     return {**database, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
