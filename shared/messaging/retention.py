@@ -1,7 +1,9 @@
 """Forgetting: of the log what is old and was sent, of the inbox what no replay can bring again."""
 
 import datetime as dt
+import functools
 import itertools
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
@@ -10,14 +12,22 @@ from django.db.models import Max
 from shared.messaging.models import InboxEvent, Log, OutboxEvent, Outcome, Progress, ReplayRequest
 
 _BATCH = 2000
+_BATCHES = 50  # in one run, for the other sweeps wait meanwhile
 
 
 def prune(*, now: dt.datetime) -> None:
-    """Forget what is older than MESSAGING_LOG_RETENTION and MESSAGING_INBOX_RETENTION, a batch a transaction."""
-    while prune_log(before=now - settings.MESSAGING_LOG_RETENTION) == _BATCH:
-        continue
-    while prune_inbox(before=now - settings.MESSAGING_INBOX_RETENTION) == _BATCH:
-        continue
+    """Forget what is older than MESSAGING_LOG_RETENTION and MESSAGING_INBOX_RETENTION, a batch a transaction.
+
+    A run has an end: what it leaves, the next one takes.
+    """
+    _in_batches(functools.partial(prune_log, before=now - settings.MESSAGING_LOG_RETENTION))
+    _in_batches(functools.partial(prune_inbox, before=now - settings.MESSAGING_INBOX_RETENTION))
+
+
+def _in_batches(prune_one: Callable[[], int]) -> None:
+    for _ in range(_BATCHES):
+        if prune_one() < _BATCH:
+            return
 
 
 @transaction.atomic
@@ -42,8 +52,8 @@ def prune_log(*, before: dt.datetime) -> int:
 def prune_inbox(*, before: dt.datetime) -> int:
     """Take up to a batch off the beginnings of the logs as they were heard; how many rows went.
 
-    Only what was heard before then, and as far as a log was followed without a gap. What is parked is remembered as
-    long as somebody may retry it.
+    Only what was heard before then, as far as a log was followed without a gap, and up to the first that was heard
+    later, as a retried one. What is parked is remembered as long as somebody may retry it.
     """
     gone = 0
     newest = dict(Progress.objects.values_list("source").annotate(Max("epoch")))
