@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.messaging import gauges, levels
+from shared.messaging import gauges, levels, progress
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # as shared.http does
 
@@ -28,6 +28,10 @@ swept = Counter("messaging_sweeps", "Runs of each sweep, by result", ["sweep", "
 _PARKED = """
 SELECT type, count(*), extract(epoch FROM clock_timestamp() - min(parked_at))
 FROM messaging_parkedmessage WHERE state = 'parked' GROUP BY type ORDER BY type
+"""
+_HEARD = """
+SELECT source, extract(epoch FROM max(heard_at)) FROM messaging_progress WHERE source = ANY(%s)
+GROUP BY source ORDER BY source
 """
 _RECOVERING = "SELECT count(*) FROM messaging_log WHERE recovering_since IS NOT NULL"
 
@@ -57,6 +61,8 @@ def of_messaging() -> Iterable[Metric]:
         unsent, age = cursor.fetchone()
         cursor.execute(levels.LAG, {"consumer": settings.SERVICE})
         lags = cursor.fetchall()
+        cursor.execute(_HEARD, (list(progress.sources()),))
+        heard = cursor.fetchall()
         cursor.execute(levels.REPLAY_PENDING)
         (pending,) = cursor.fetchone()
         cursor.execute(_PARKED)
@@ -66,6 +72,8 @@ def of_messaging() -> Iterable[Metric]:
     yield GaugeMetricFamily("messaging_outbox_unsent", "Events not yet confirmed by the broker", unsent)
     yield GaugeMetricFamily("messaging_outbox_oldest_unsent_seconds", "Age of the oldest of them", float(age))
     yield gauges.by("source", "messaging_consumer_lag", "Events known to have been said that have not come yet", lags)
+    said = "When each producer said what was last heard of how far its log reaches"
+    yield gauges.by("source", "messaging_last_heard_timestamp_seconds", said, heard)
     yield GaugeMetricFamily("messaging_replay_pending", "Requests to tell again that are not answered yet", pending)
     yield GaugeMetricFamily("messaging_recovering", "1 while writes are refused after a restore", recovering)
     yield from _parked_levels(parked)

@@ -199,6 +199,15 @@ CASES = (
         at="40m",
     ),
     Case(
+        alert="ProducerNotHeard",
+        fires=level("orders", "messaging_last_heard_timestamp_seconds", "0+60x10 600x30", 'source="/tickets"'),
+        says="orders has heard nothing of /tickets for 30m 0s.",
+        # A minute late is not silent, nor is who speaks again.
+        silent=level("orders", "messaging_last_heard_timestamp_seconds", "0x3 240+60x40", 'source="/tickets"'),
+        labels={"service": "orders", "source": "/tickets"},
+        at="40m",
+    ),
+    Case(
         alert="MessagesParked",
         fires={
             **level("orders", "messaging_parked", "2x40", 'type="ticket.updated"'),

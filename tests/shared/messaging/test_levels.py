@@ -1,13 +1,17 @@
 """How much waits: what /metrics tells of the database, beside parked messages."""
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 
-from shared import ids
+from shared import clock, ids
 from shared.messaging import database, metrics, models, progress
 from shared.testing import measures
 
 pytestmark = pytest.mark.django_db
+
+SECOND = dt.timedelta(seconds=1)
 
 
 def levels(name):
@@ -27,6 +31,29 @@ def came(*positions, epoch=1, source="/tickets", consumer="orders"):
 def told(position, *, epoch=1, source="/tickets", **known):
     progress.tell(source=source, epoch=epoch, position=position)
     models.Progress.objects.filter(source=source, epoch=epoch).update(**known)
+
+
+class TestLastHeard:
+    def heard(self):
+        return levels("messaging_last_heard_timestamp_seconds")
+
+    def test_is_when_it_was_said_and_not_when_it_came(self):
+        """So whoever reads slowly is seen to."""
+        progress.tell(source="/tickets", epoch=1, position=9, said_at=clock.now() - 90 * SECOND)
+
+        (at,) = self.heard().values()
+        assert 90 <= clock.now().timestamp() - at < 100
+
+    def test_is_of_the_latest_epoch_that_spoke(self):
+        told(9, heard_at=clock.now() - 90 * SECOND)
+        told(1, epoch=2, heard_at=clock.now() - 30 * SECOND)
+
+        assert clock.now().timestamp() - self.heard()["/tickets"] < 60
+
+    def test_is_not_of_whom_it_does_not_listen_to_any_more(self):
+        told(9, source="/reviews")
+
+        assert self.heard() == {}
 
 
 class TestLag:
