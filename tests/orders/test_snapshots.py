@@ -195,19 +195,33 @@ class TestPruning:
 
         assert [row.position for row in models.InboxEvent.objects.all()] == [4]
 
-    def test_forgets_of_the_inbox_a_batch_at_a_time_until_all_that_is_old_is_gone(self, monkeypatch):
-        monkeypatch.setattr(retention, "_BATCH", 2)
-        for position in (1, 2, 3, 4, 5):
+    def heard_long_ago(self, *positions):
+        for position in positions:
             models.InboxEvent.objects.create(
                 consumer="orders", event_id=ids.new(), source="/tickets", epoch=1, position=position, type="x",
-                outcome="applied", received_at=clock.now() - (DAY if position == 5 else 100 * DAY),
+                outcome="applied", received_at=clock.now() - 100 * DAY,
             )  # fmt: skip
-        models.Progress.objects.create(source="/tickets", epoch=1, seen_to=5, told=5)
+        models.Progress.objects.create(source="/tickets", epoch=1, seen_to=max(positions), told=max(positions))
+
+    def test_forgets_of_the_inbox_a_batch_at_a_time_until_all_that_is_old_is_gone(self, monkeypatch):
+        monkeypatch.setattr(retention, "_BATCH", 2)
+        self.heard_long_ago(1, 2, 3, 4, 5)
+        models.InboxEvent.objects.filter(position=5).update(received_at=clock.now() - DAY)
 
         assert retention.prune_inbox(before=clock.now() - 60 * DAY) == 2
         retention.prune(now=clock.now())
 
         assert [row.position for row in models.InboxEvent.objects.all()] == [5]
+
+    def test_leaves_the_rest_of_very_much_to_the_next_run(self, monkeypatch):
+        """For whatever else is due by the clock waits meanwhile."""
+        monkeypatch.setattr(retention, "_BATCH", 1)
+        monkeypatch.setattr(retention, "_BATCHES", 2)
+        self.heard_long_ago(1, 2, 3)
+
+        retention.prune(now=clock.now())
+
+        assert [row.position for row in models.InboxEvent.objects.all()] == [3]
 
     def test_never_forgets_what_is_parked(self):
         models.InboxEvent.objects.create(
