@@ -384,12 +384,21 @@ class TestTwoWhoHaveTheLink:
 
     def five_links_at_once(self, elsinore):
         elsinore.sign_up()
-        for _ in range(5):
-            forgot()
-        races.at_once(*[elsinore.deliver] * 5)
+        user_id = elsinore.user().pk
+        races.at_once(*[lambda: commands.request_email_verification(user_id=user_id, now=clock.now())] * 5)
 
     def test_links_asked_for_at_once_leave_one_that_is_good(self, live_elsinore):
         self.five_links_at_once(live_elsinore)
+
+        assert len(live_elsinore.mails("email_verification")) == 1 + 5
+        assert models.OneTimeToken.objects.filter(purpose="email_verification", voided_at=None).count() == 1
+
+    def test_requests_answered_at_once_owe_a_mail_each(self, live_elsinore):
+        live_elsinore.sign_up()
+        for _ in range(5):
+            forgot()
+
+        races.at_once(*[live_elsinore.deliver] * 5)
 
         assert len(live_elsinore.mails("password_reset")) == 5
         assert models.OneTimeToken.objects.filter(purpose="password_reset", voided_at=None).count() == 1

@@ -6,10 +6,10 @@ import threading
 from unittest import mock
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from auth_service.users import commands, models
-from auth_service.users.commands import people, staff
+from auth_service.users.commands import erasure, mail, people, staff
 from shared import clock, errors
 from shared.testing import races
 
@@ -236,3 +236,48 @@ class TestTheLastTwoAdministratorsDemotedAtOnce:
             demote_both(live_elsinore)
 
         assert admins_left() == 0
+
+
+ERASE = erasure.erase
+
+
+def erase_after_a_while(user, *, email):
+    """Closes an account while the worker has the time to come to what was asked for its address."""
+    linger()
+    ERASE(user, email=email)
+
+
+def answer_with_the_request_first(now):
+    """As one writes it without thinking of who closes the account: first take the request, then look whose it is."""
+    with transaction.atomic():
+        request = models.ResetRequest.objects.select_for_update().first()
+        linger()
+        people.locked(models.User.with_email(request.email).pk)
+        request.delete()
+    return False
+
+
+def close_while_a_reset_is_answered(elsinore):
+    elsinore.sign_up()
+    user_id = elsinore.user().pk
+    commands.request_password_reset(email=elsinore.HAMLET, now=clock.now())
+    with mock.patch.object(erasure, "erase", erase_after_a_while):
+        races.at_once(
+            lambda: commands.close_user(user_id=user_id, now=clock.now()),
+            lambda: commands.answer_reset_requests(most=5, now=clock.now()),
+        )
+
+
+class TestClosingWhileAResetIsAnswered:
+    def test_both_come_to_an_end_and_nothing_of_the_address_stays(self, live_elsinore):
+        close_while_a_reset_is_answered(live_elsinore)
+
+        assert not models.ResetRequest.objects.exists()
+        assert not models.User.objects.exclude(email=None).exists()
+
+    def test_control_with_the_request_locked_first_they_lock_each_other_out(self, live_elsinore):
+        with (
+            mock.patch.object(mail, "_answer_one", answer_with_the_request_first),
+            pytest.raises(OperationalError, match="deadlock"),
+        ):
+            close_while_a_reset_is_answered(live_elsinore)

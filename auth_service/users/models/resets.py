@@ -31,6 +31,10 @@ class ResetRequest(models.Model):
         cls.objects.filter(email__iexact=email or "").delete()
 
     @classmethod
-    def take(cls) -> Self | None:
-        """The oldest, for the caller alone, its row locked."""
-        return cls.objects.select_for_update(skip_locked=True).order_by("asked_at").first()
+    def oldest(cls) -> Self | None:
+        return cls.objects.order_by("asked_at").first()
+
+    def take(self) -> bool:
+        """Delete it, for the caller alone: whether nobody else had, who has answered or forgotten it."""
+        deleted, _ = type(self).objects.filter(pk=self.pk).delete()
+        return bool(deleted)
