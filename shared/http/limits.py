@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from rest_framework import throttling
 from rest_framework.request import Request
 
@@ -38,8 +38,10 @@ def count(bucket: str, *, limit: int, window: dt.timedelta, now: dt.datetime) ->
 
 
 def prune(*, now: dt.datetime) -> None:
-    """Forget the windows that are over."""
-    models.Count.objects.filter(window_ends__lte=now).delete()
+    """Forget the windows that are over, but those that somebody is counting in, for whom this must not wait."""
+    with transaction.atomic():
+        over = models.Count.objects.select_for_update(skip_locked=True).filter(window_ends__lte=now)
+        models.Count.objects.filter(pk__in=over.values("pk")).delete()
 
 
 class WritesPerUser(throttling.BaseThrottle):

@@ -30,8 +30,16 @@ def keep_user(
     before = models.User.objects.filter(id=id).first() or models.User(id=id)
     if email is None:
         erasure.forget(user_id=id, email=before.email)
-    known = {"email": email, "roles": list(roles), "active": active, "version": version}
-    models.User.objects.update_or_create(id=id, defaults={**known, "tokens_valid_after": tokens_valid_after})
+    known = {
+        "email": email,
+        "roles": list(roles),
+        "active": active,
+        "version": version,
+        "tokens_valid_after": tokens_valid_after,
+    }
+    # Not update_or_create: its lock keeps out whoever writes a row that names this user, staff's deeds among them.
+    if not models.User.objects.filter(id=id).update(**known):
+        models.User.objects.create(id=id, **known)
     if (active, tokens_valid_after) != (before.active, before.tokens_valid_after):
         changed()
 

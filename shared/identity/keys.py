@@ -61,9 +61,9 @@ def refresh() -> None:
     wanted, _ = copies.keys_wanted()
     keys = fetch(settings.JWKS_URL)
     with transaction.atomic():
-        copies.keys_fetched(wanted)
         if keys != held():
             copies.keep_keys(keys)
+        copies.keys_fetched(wanted)
 
 
 def held() -> dict[str, dict[str, Any]]:

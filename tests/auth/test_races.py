@@ -9,8 +9,9 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from auth_service.users import commands, models
-from auth_service.users.commands import erasure, mail, people, staff
+from auth_service.users.commands import erasure, keys, mail, people, staff
 from shared import clock, errors
+from shared.identity import copies
 from shared.testing import races
 
 PARALLEL = 30
@@ -281,3 +282,48 @@ class TestClosingWhileAResetIsAnswered:
             pytest.raises(OperationalError, match="deadlock"),
         ):
             close_while_a_reset_is_answered(live_elsinore)
+
+
+CHANGED = copies.changed
+
+
+def changed_slowly():
+    CHANGED()
+    linger()
+
+
+def end_his_sessions_after_a_while(admin):
+    with transaction.atomic():
+        people.locked(admin.pk)
+        linger()
+        CHANGED()
+
+
+def revoke_a_key_while_its_admin_is_changed(elsinore):
+    """What the log of actions names is locked at the very end, when the verifiers' counter is held already."""
+    commands.ensure_signing_key(now=clock.now())
+    admin = commands.make_staff(email=elsinore.HAMLET, password=elsinore.PASSWORD, now=clock.now())
+    leaked = models.SigningKey.current()
+    with mock.patch.object(copies, "changed", changed_slowly):
+        races.at_once(
+            lambda: commands.revoke_signing_key(kid=leaked.kid, now=clock.now(), by=admin, reason="It has leaked."),
+            lambda: end_his_sessions_after_a_while(admin),
+        )
+    leaked.refresh_from_db()
+    return leaked.status
+
+
+def hold_keys_alone(_by):
+    people.one_at_a_time(keys._KEYS_LOCK)
+
+
+class TestAnAdministratorWhoRevokesAKeyWhileHeIsChanged:
+    def test_waits_and_has_revoked_it(self, live_elsinore):
+        assert revoke_a_key_while_its_admin_is_changed(live_elsinore) == "retired"
+
+    def test_control_locked_at_last_he_is_in_his_own_way(self, live_elsinore):
+        with (
+            mock.patch.object(keys, "_hold_keys", hold_keys_alone),
+            pytest.raises(OperationalError, match="deadlock"),
+        ):
+            revoke_a_key_while_its_admin_is_changed(live_elsinore)

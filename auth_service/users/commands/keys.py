@@ -46,7 +46,7 @@ def rotate_signing_key(
     where it does not, and StandbyTooNew, unless told to `insist`: services that have not fetched it refuse its tokens
     until they do.
     """
-    people.one_at_a_time(_KEYS_LOCK)
+    _hold_keys(by)
     current, standby = _current(now), _standby(now)
     if kid is not None and kid != current.kid:
         raise models.WrongKeyState(models.SigningKey.called(kid), "rotated")
@@ -66,7 +66,7 @@ def revoke_signing_key(
     The standby takes the place of the current one however new it is: what leaked does not wait. Raises UnknownKey,
     WrongKeyState.
     """
-    people.one_at_a_time(_KEYS_LOCK)
+    _hold_keys(by)
     standby, leaked = _standby(now), models.SigningKey.called(kid)
     was_current = leaked.status == leaked.Status.CURRENT
     _retire(leaked, now)
@@ -84,6 +84,13 @@ def tend_signing_keys(*, now: dt.datetime) -> None:
     if current.is_due(now) and standby.known_from <= now:
         current.supersede(now)
         _promote(standby, now)
+
+
+def _hold_keys(by: models.User | None) -> None:
+    """Let nobody else change keys, nor him who does, whose row the log of actions would lock last of all."""
+    people.one_at_a_time(_KEYS_LOCK)
+    if by is not None:
+        people.locked(by.pk)
 
 
 def _current(now: dt.datetime) -> models.SigningKey:

@@ -85,6 +85,7 @@ class Session(models.Model):
 
         Gives the time of the last token that any of them was issued.
         """
+        cls.locked_of(user)  # in one order; an update takes the rows as it finds them
         ended = cls.objects.raw(
             "UPDATE users_session SET revoked_at = %s WHERE user_id = %s AND revoked_at IS NULL RETURNING *",
             [now, user.pk],

@@ -2,10 +2,11 @@ import datetime as dt
 import threading
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connection, connections, transaction
 
 from shared import errors
 from shared.http import limits, models, tasks
+from shared.testing import races
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 WINDOW = dt.timedelta(minutes=15)
@@ -139,3 +140,36 @@ def test_windows_that_are_over_are_forgotten():
     tasks.prune()
 
     assert [row.bucket for row in models.Count.objects.all()] == ["open"]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestForgettingWhileSomebodyCounts:
+    """Somebody locks two rows in their order; what is forgotten is deleted in whatever order it is found."""
+
+    @pytest.fixture(autouse=True)
+    def over(self):
+        for bucket in ("held", "over"):
+            limits.count(bucket, limit=1, window=WINDOW, now=NOON - WINDOW)
+
+    def forget_beside(self, forget):
+        """While another transaction holds a row; rather than wait it fails."""
+
+        def with_patience():
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                forget()
+
+        with transaction.atomic():
+            models.Count.objects.select_for_update().get(bucket="held")
+            races.at_once(with_patience)
+
+    def test_waits_for_nobody_and_comes_again_for_what_was_held(self):
+        self.forget_beside(lambda: limits.prune(now=NOON))
+        assert [row.bucket for row in models.Count.objects.all()] == ["held"]
+
+        limits.prune(now=NOON)
+        assert not models.Count.objects.exists()
+
+    def test_control_a_plain_deletion_waits(self):
+        with pytest.raises(OperationalError, match="lock timeout"):
+            self.forget_beside(lambda: models.Count.objects.filter(window_ends__lte=NOON).delete())

@@ -77,3 +77,16 @@ class TestBanAndAct:
             thread.join()
 
         assert held == [True]
+
+
+@pytest.mark.parametrize(
+    ("strength", "waits"), [("KEY SHARE", False), ("NO KEY UPDATE", True)], ids=["named by a row", "control: changed"]
+)
+def test_what_is_heard_of_somebody_does_not_wait_for_who_writes_a_row_that_names_him(strength, waits):
+    """As the log of actions names staff: its foreign key locks last of all, when the consumer may hold the rest."""
+    user_id = ids.new()
+    models.User.objects.create(id=user_id, email="olivia@example.com")
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM identity_user WHERE id = %s FOR {strength}", [user_id])
+        assert ban(user_id) == waits
