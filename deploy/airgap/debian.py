@@ -3,6 +3,7 @@
 It believes whom this machine believes: its operator may sit behind a proxy that inspects.
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -64,14 +65,15 @@ def _bootstrap(root: Path) -> None:
         raise Refusal("debootstrap failed.", why="\n".join((done.stdout + done.stderr).splitlines()[-15:]))
 
 
-def _sources() -> list[str]:
+@functools.cache  # apt-get takes a second or two to say so
+def _sources() -> tuple[str, ...]:
     """Where this machine gets Debian's packages from, as lines of a sources.list; none where it gets other ones."""
     if shutil.which("apt-get") is None:
-        return []
+        return ()
     line = ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main"]
     said = subprocess.run(line, check=False, capture_output=True, text=True).stdout
     known = dict(row.split() for row in said.splitlines())
-    return [f"deb {known[suite]} {suite} main" for suite in _SUITES if suite in known]
+    return tuple(f"deb {known[suite]} {suite} main" for suite in _SUITES if suite in known)
 
 
 def _mirror() -> list[str]:

@@ -31,7 +31,8 @@ from deploy.new_service import command as new_service
 
 _FOOT = """
 Any other word is a management command, run in every service: ./manage_all.py showmigrations
-The market lives in .local/ of this clone, or where ADMIT_ONE_HOME says.
+The market lives in .local/ of this clone, or where ADMIT_ONE_HOME says. Its processes
+listen on free ports of 18000-31999, or of the range that ADMIT_ONE_PORTS names.
 """
 _Run = Callable[[homes.Home, argparse.Namespace], int]
 

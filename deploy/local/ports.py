@@ -1,6 +1,7 @@
 """Which port each process listens on: chosen free once, then kept while it is still free."""
 
 import json
+import os
 import random
 import socket
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import psutil
 
 from deploy.local import files
+from deploy.local.refusals import Refusal
 
 # Below the range from which the kernel takes the ports of outgoing connections: one of those could take a server's
 # port while that server restarts.
-_RANGE = range(18000, 32000)
+_RANGE = "18000-31999"
 NOWHERE = 9
 """Nobody listens there (RFC 863, discard)."""
 
@@ -54,10 +56,20 @@ def answers(host: str, port: int) -> bool:
 
 
 def free(*, besides: set[int] = frozenset()) -> int:  # type: ignore[assignment]
-    """A port nobody listens on, outside the range of outgoing connections."""
-    while (port := random.choice(_RANGE)) in besides or not is_free(port):
-        continue
-    return port
+    """A port nobody listens on, of those that ADMIT_ONE_PORTS names. Raises Refusal where all are taken."""
+    choice = _to_choose_from()
+    for port in random.sample(choice, len(choice)):
+        if port not in besides and is_free(port):
+            return port
+    raise Refusal(f"Every port of {choice[0]}-{choice[-1]} is taken.", do="give ADMIT_ONE_PORTS a wider range")
+
+
+def _to_choose_from() -> range:
+    told = os.environ.get("ADMIT_ONE_PORTS") or _RANGE
+    first, _, last = told.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
+        raise Refusal(f"ADMIT_ONE_PORTS is {told!r}.", why="It is a range of ports above 1023.", do=f"write {_RANGE}")
+    return range(int(first), int(last) + 1)
 
 
 def holder(port: int) -> str:

@@ -99,14 +99,15 @@ class Market:
         done = subprocess.run(line, env=self.stack.environment, check=True, capture_output=True, text=True)
         return done.stdout + done.stderr
 
-    def stop(self, name: str) -> None:
-        """End `name` for as long as nobody calls `start`."""
-        self.stack.compose("stop", _compose_name(name))
+    def stop(self, *names: str) -> None:
+        """End `names`, at the same time, for as long as nobody calls `start`."""
+        self.stack.compose("stop", *map(_compose_name, names))
 
-    def start(self, name: str) -> None:
-        """Start what was stopped; returns when it is ready."""
-        self.stack.compose("start", _compose_name(name))
-        self.wait_ready(name)
+    def start(self, *names: str) -> None:
+        """Start what was stopped, at the same time; returns when all are ready."""
+        self.stack.compose("start", *map(_compose_name, names))
+        for name in names:
+            self.wait_ready(name)
 
     @contextlib.contextmanager
     def frozen(self, *names: str) -> Iterator[None]:

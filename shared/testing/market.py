@@ -8,6 +8,7 @@ While one writes tests, MARKET_HOME may name the home of a market that is up: it
 suite whose market is to be told more by its environment has a fixture `told` of its own.
 """
 
+import concurrent.futures
 import contextlib
 import ctypes
 import itertools
@@ -16,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,13 @@ class Market:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def stop(self, name: str) -> None:
-        """End `name` for as long as nobody calls `start`."""
-        control.order(self._home, "stop", name=name)
+    def stop(self, *names: str) -> None:
+        """End `names`, at the same time, for as long as nobody calls `start`."""
+        self._order("stop", names)
 
-    def start(self, name: str) -> None:
-        """Start what was stopped; returns when it is ready."""
-        control.order(self._home, "start", name=name)
+    def start(self, *names: str) -> None:
+        """Start what was stopped, at the same time; returns when all are ready."""
+        self._order("start", names)
 
     @contextlib.contextmanager
     def frozen(self, *names: str) -> Iterator[None]:
@@ -99,6 +100,10 @@ class Market:
     def home(self) -> Path:
         """The directory of the market: ADMIT_ONE_HOME for commands of manage_all.py, `logs/` to look into."""
         return self._home.path
+
+    def _order(self, do: str, names: Sequence[str]) -> None:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda name: control.order(self._home, do, name=name), names))
 
     def _is_ready(self, name: str) -> bool:
         row = self.row(name)

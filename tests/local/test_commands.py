@@ -184,7 +184,7 @@ class TestSuites:
     def test_a_suite_that_crashes_has_failed(self):
         crashing = suites.Suite(name="crashing", budget=30, path="no/such/folder")
 
-        outcome = suites._run_suite(crashing, {"": "postgres://nobody@127.0.0.1:9"}, [])
+        outcome = suites._outcome(crashing, {"TEST_POSTGRES_URL": "postgres://nobody@127.0.0.1:9"}, [])
 
         assert (outcome.passed, outcome.failed) == (0, 1)
 

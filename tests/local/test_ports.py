@@ -40,6 +40,24 @@ class TestPorts:
 
         assert all(ports.free() < lowest for _ in range(50))
 
+    def test_a_port_is_one_of_those_that_were_named(self, monkeypatch):
+        monkeypatch.setenv("ADMIT_ONE_PORTS", "20000-20049")
+
+        assert {ports.free() for _ in range(200)} <= set(range(20000, 20050))
+
+    def test_all_of_which_may_be_taken(self, taken, monkeypatch):
+        monkeypatch.setenv("ADMIT_ONE_PORTS", f"{taken}-{taken}")
+
+        with pytest.raises(Refusal, match="wider range"):
+            ports.free()
+
+    @pytest.mark.parametrize("told", ["80-90", "20000", "20010-20000", "a-b", "60000-70000", "-", "2²000-30000"])
+    def test_a_range_that_is_none_is_refused(self, told, monkeypatch):
+        monkeypatch.setenv("ADMIT_ONE_PORTS", told)
+
+        with pytest.raises(Refusal, match="It is a range of ports above 1023"):
+            ports.free()
+
     def test_names_who_holds_a_port(self, taken):
         assert ports.holder(taken).endswith(f"(pid {os.getpid()})")
 

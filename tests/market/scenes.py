@@ -20,9 +20,8 @@ class Absence:
         with contextlib.ExitStack() as back:
             for service in {name.partition(".")[0] for name in names} & set(services.NAMES):
                 back.callback(self._wait_until_ready, service)
-            for name in names:
-                back.callback(self._market.start, name)
-                self._market.stop(name)
+            back.callback(self._market.start, *names)
+            self._market.stop(*names)
             yield
 
     def _wait_until_ready(self, service):

@@ -29,10 +29,9 @@ class TestAuthIsDown:
         _everything_goes_on(olivia, bruno, carla, behind)
 
     def test_the_other_services_can_even_be_started_anew(self, market, olivia, bruno, carla, behind):
-        for service in OTHERS:
-            for process in ("web", "messaging"):
-                market.stop(f"{service}.{process}")
-                market.start(f"{service}.{process}")
+        processes = [f"{service}.{process}" for service in OTHERS for process in ("web", "messaging")]
+        market.stop(*processes)
+        market.start(*processes)
 
         _everything_goes_on(olivia, bruno, carla, behind)
 

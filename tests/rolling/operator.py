@@ -47,8 +47,7 @@ class Operator:
 
     def begins_again(self):
         """The processes of the release that was there at first."""
-        for kind in KINDS:
-            self._market.start(OLD.format(kind))
+        self._market.start(*map(OLD.format, KINDS))
 
     def leads_to(self, *releases):
         """The gateway leads to the web processes of these releases from now on, and to no other."""
@@ -63,8 +62,7 @@ class Operator:
         self.leads_to(other)
         port = self._market.row(release.format("web"))["port"]
         waiting.until(lambda: not _is_busy(port), seconds=30, what="what was begun to be answered")
-        for kind in KINDS:
-            self._market.stop(release.format(kind))
+        self._market.stop(*map(release.format, KINDS))
         url = self._market.row(other.format("messaging"))["url"]
         waiting.until(lambda: _leads(url), seconds=30, what="the messaging process to take over")
 
