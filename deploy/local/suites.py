@@ -74,7 +74,7 @@ SUITES = (
     Suite(name="architecture", budget=120, path="architecture"),
     Suite(name="shared", budget=360, path="shared", options=("-m", "not rabbitmq")),
     Suite(name="shared-rabbitmq", budget=120, path="shared", options=("-m", "rabbitmq"), needs=_RABBITMQ),
-    Suite(name="auth", budget=300, path="auth"),
+    Suite(name="auth", budget=360, path="auth"),
     *(Suite(name=service, budget=180, path=service) for service in services.NAMES if service != "auth"),
     Suite(name="jose", budget=90, path="jose", needs=_NPM),
     Suite(name="local", budget=210, path="local"),
